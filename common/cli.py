@@ -1,0 +1,213 @@
+"""A frozen dataclass becomes the command line: names, defaults and help exist once, in its fields.
+
+The help of a flag is the comment behind its field. What a user can cause ends as one line on stderr and
+status 2; only a bug shows a traceback.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import io
+import os
+import re
+import sys
+import typing
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import torch
+import tyro
+from tyro.conf import arg
+from tyro.constructors import PrimitiveConstructorSpec
+
+from common import distributed
+from common.errors import InputError
+from common.runs import read_json
+
+Result = TypeVar("Result")
+
+
+def _list_of(kind: type, metavar: str) -> PrimitiveConstructorSpec:
+    """Several numbers in one word, separated by commas: 0.6,0.2,0.2."""
+
+    def parse(words: list[str]) -> tuple:
+        try:
+            return tuple(kind(part) for part in words[0].split(",") if part)
+        except ValueError:
+            raise ValueError(f"{words[0]!r} is not of the form {metavar}") from None
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=parse,
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=lambda value: [",".join(map(str, value)) or "none"],
+    )
+
+
+Ints = Annotated[tuple[int, ...], _list_of(int, "N,N,…")]
+Floats = Annotated[tuple[float, ...], _list_of(float, "X,X,…")]
+OptionalInt = Annotated[int | None, arg(metavar="N")]
+OptionalPath = Annotated[Path | None, arg(metavar="DIR")]
+
+
+@dataclass(frozen=True)
+class TrainingFlags:
+    """The flags every training command has. A lab's HyperParams adds its own and sets its defaults."""
+
+    dataset: str = "auto"  # data set; auto: the course's if it is there or can be fetched, else an embedded one
+    data_dir: Path = field(  # where data sets lie
+        default_factory=lambda: Path(os.environ.get("LABS_DATA", "data"))
+    )
+    epochs: int = 8  # passes over the training set
+    batch_size: int = 64  # samples per gradient step
+    lr: float = 1e-3  # learning rate (η)
+    seed: int = 0  # fixes every random draw
+    device: str = "auto"  # auto (CUDA if there, else CPU), cpu, cuda, cuda:N, mps
+    precision: Literal["float32", "bfloat16"] = "float32"  # bfloat16: mixed precision, faster on recent GPUs
+    compile: bool = False  # torch.compile the model: slow to start, faster on a GPU
+    limit: OptionalInt = None  # use only the first N training samples, after shuffling by the seed
+    out: OptionalPath = None  # the run directory; none given: a new one, runs/<lab>/<time>
+    resume: OptionalPath = None  # continue the run in DIR, with its own settings; a larger --epochs may be given
+    offline: bool = False  # never touch the network
+    quiet: bool = False  # print nothing but the run directory
+
+    def __post_init__(self) -> None:
+        self.require("epochs", self.epochs is None or self.epochs >= 1, "at least 1")
+        self.require("batch_size", self.batch_size >= 1, "at least 1")
+        self.require("lr", 0 < self.lr < float("inf"), "greater than 0")
+        self.require("seed", self.seed >= 0, "at least 0")
+        self.require("limit", self.limit is None or self.limit >= 1, "at least 1")
+
+    def require(self, name: str, holds: bool, rule: str) -> None:
+        """InputError that names the flag, its value and the rule, unless `holds`."""
+        if not holds:
+            value = getattr(self, name)
+            shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
+            raise InputError(f"--{name.replace('_', '-')} is {shown}; it must be {rule}")
+
+
+Settings = TypeVar("Settings", bound=TrainingFlags)
+
+# What may differ between a run and its continuation: how long, and where on this machine.
+FREE_ON_RESUME = {"epochs", "resume", "device", "data_dir", "offline", "quiet"}
+
+
+def settings(kind: type[Settings], given: dict[str, Any]) -> Settings:
+    """The lab's settings: its defaults with those `given`; with `resume`, that run's own.
+
+    Raises TypeError for an unknown name, InputError for a value out of range and for a setting that a resumed
+    run cannot change.
+    """
+    if given.get("resume") is None:
+        return kind(**given)
+    own = resumed_settings(kind, given["resume"])
+    result = dataclasses.replace(own, **given)
+    for name in given.keys() - FREE_ON_RESUME:
+        if getattr(result, name) != getattr(own, name):
+            raise InputError(
+                f"--{name.replace('_', '-')} {given[name]} cannot be changed by --resume: that run has "
+                f"{getattr(own, name)}; start a new run, or change only --epochs"
+            )
+    return dataclasses.replace(result, out=own.out)
+
+
+def resumed_settings(kind: type[Settings], path: Path) -> Settings:
+    """The settings a run was started with, from its hyperparams.json."""
+    values = read_json(Path(path) / "hyperparams.json")
+    lab = values.pop("lab", None)
+    types = typing.get_type_hints(kind)
+    if set(values) != set(types):
+        raise InputError(f"{path} is a run of another lab or another release ({lab}); it cannot be resumed here")
+    for name, value in values.items():
+        if value is not None and (types[name] is Path or Path in typing.get_args(types[name])):
+            values[name] = Path(value)
+        if isinstance(value, list):
+            values[name] = tuple(value)
+    return kind(**{**values, "resume": Path(path), "out": Path(path), "device": "auto"})
+
+
+def parse(kind: type, words: list[str] | None = None) -> dict[str, Any]:
+    """The command line as keyword arguments for the command: every field, or with --resume only those given."""
+    args = _parse(kind, words, None)
+    if getattr(args, "resume", None) is None:
+        return vars(args)
+    own = resumed_settings(kind, args.resume)
+    again = vars(_parse(kind, words, own))
+    return {k: v for k, v in again.items() if v != getattr(own, k)} | {"resume": args.resume}
+
+
+def _parse(kind: type, words: list[str] | None, default: Any) -> Any:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = {} if default is None else {"default": default}
+            return tyro.cli(kind, prog=_command_name(), args=words, config=(tyro.conf.FlagCreatePairsOff,), **options)
+    except SystemExit as exit:
+        if not exit.code:  # --help
+            raise
+        raise InputError(_one_line(said.getvalue())) from None
+
+
+def _command_name() -> str:
+    """The command as a reader would type it: python -m labs.cnn."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return f"python -m {spec.name.removesuffix('.__main__')}" if spec else Path(sys.argv[0]).name
+
+
+def _one_line(box: str) -> str:
+    """tyro's framed explanation of a wrong flag as a sentence: its first paragraph, and what it suggests."""
+    lines = [line.strip("│ ").strip() for line in box.splitlines()]
+    body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
+    end = next((i for i, line in enumerate(body) if line.startswith("──")), len(body))
+    text = " ".join(body[:end])
+    near = [line for line in body[end:] if line.startswith("--") and "Perhaps" in " ".join(body)]
+    suggestion = f"; perhaps you meant {' or '.join(line.split()[0] for line in near)}" if near else ""
+    return re.sub(r"\s+", " ", text).rstrip(".") + suggestion + "; --help lists the flags"
+
+
+def run(command: Callable[..., Result], kind: type) -> Result:
+    """Call `command` with the settings from the command line. This is a lab's whole main function."""
+    with one_line_errors():
+        given = parse(kind)
+        with distributed.process_group():
+            return command(**given)
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what a user can cause into one line on stderr and status 2 (130 for Ctrl-C)."""
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    try:
+        yield
+    except InputError as error:
+        _fail(error, main_only=True)
+    except torch.cuda.OutOfMemoryError as error:
+        _fail(f"out of memory on the GPU ({str(error).split('.')[0]}); lower --batch-size or --limit")
+    except MemoryError:
+        _fail("out of memory; lower --batch-size or --limit")
+    except BrokenPipeError:  # `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except OSError as error:
+        cures = {
+            errno.ENOSPC: "free some space or name another place with --out or --data-dir",
+            errno.EDQUOT: "free some space or name another place with --out or --data-dir",
+        }
+        name = error.filename or "writing"
+        _fail(f"{name}: {error.strerror or error}; {cures.get(error.errno, 'check the path and its permissions')}")
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        _fail("out of memory; lower --batch-size or --limit")
+    except KeyboardInterrupt:
+        _fail("interrupted", status=130)
+
+
+def _fail(message: object, *, status: int = 2, main_only: bool = False) -> typing.NoReturn:
+    if distributed.is_main() or not main_only:
+        print(" ".join(f"error: {message}".split()), file=sys.stderr, flush=True)
+    raise SystemExit(status) from None

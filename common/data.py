@@ -1,0 +1,80 @@
+"""Arrays in memory, batch by batch, and splits that keep every class's share."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from common import distributed
+from common.device import derive_seed
+from common.errors import InputError
+
+
+class ArrayLoader:
+    """Flux's DataLoader: batches of several tensors of equal length, each batch one indexed slice.
+
+    The tensors stay where they are (put them where the model is); no workers, no per-sample Python. Each pass
+    is shuffled anew from `seed` and the epoch that `set_epoch` names, so pass 5 is the same whether passes 1 to
+    4 ran in this process or not. `batch_size` counts the samples of all processes together: under torchrun each
+    process gets its share of every batch. In training the last batch then loses the few samples (fewer than
+    there are processes) that cannot be shared evenly; `even=False`, for evaluation, keeps them all.
+    """
+
+    def __init__(
+        self,
+        *arrays: Tensor,
+        batch_size: int = 64,
+        shuffle: bool = False,
+        seed: int = 0,
+        even: bool | None = None,
+    ):
+        if any(len(array) != len(arrays[0]) for array in arrays):
+            raise ValueError(f"arrays of unequal length: {[len(array) for array in arrays]}")
+        self.arrays, self.batch_size, self.shuffle, self.seed = arrays, batch_size, shuffle, seed
+        self.even = shuffle if even is None else even
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the shuffle of the next pass."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Batches per pass: ⌈N/B⌉."""
+        return -(-len(self.arrays[0]) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        n, processes, rank = len(self.arrays[0]), distributed.world_size(), distributed.rank()
+        order = None
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
+            order = torch.randperm(n, generator=generator).to(self.arrays[0].device)
+        for start in range(0, n, self.batch_size):
+            stop = min(start + self.batch_size, n)
+            if self.even:
+                stop -= (stop - start) % processes
+            rows = slice(start + rank, stop, processes)
+            if rows.start < stop:
+                yield tuple(array[rows if order is None else order[rows]] for array in self.arrays)
+
+
+def stratified_split(y: Tensor, fractions: Sequence[float], *, seed: int = 0) -> list[Tensor]:
+    """Indices of len(fractions) parts of the samples, shuffled, in which each class has the share it has in `y`.
+
+    Part i holds fractions[i] of the samples (rounded). Raises InputError unless the fractions are positive, sum
+    to 1 and leave every part a sample of each class.
+    """
+    from sklearn.model_selection import train_test_split
+
+    if any(f <= 0 for f in fractions) or abs(sum(fractions) - 1) > 1e-6:
+        raise InputError(f"split {','.join(map(str, fractions))}: fractions must be positive and sum to 1")
+    ends = np.rint(np.cumsum(fractions) * len(y)).astype(int)
+    sizes = np.diff(ends, prepend=0)
+    rest, labels, parts = np.arange(len(y)), y.cpu().numpy(), []
+    try:
+        for size in sizes[:-1]:
+            part, rest = train_test_split(rest, train_size=int(size), stratify=labels[rest], random_state=seed)
+            parts.append(torch.from_numpy(part))
+    except ValueError as error:
+        raise InputError(f"split {','.join(map(str, fractions))} of {len(y)} samples: {error}") from error
+    return [*parts, torch.from_numpy(np.random.default_rng(seed).permutation(rest))]

@@ -1,0 +1,252 @@
+"""Named image data sets as tensors: fetched once, checked every time, and one that needs no network.
+
+Files lie as torchvision lays them (`MNIST/raw/train-images-idx3-ubyte.gz`), so a folder that torchvision has
+filled is used in place. CIFAR-10 is read from its binary edition: the Python edition is a pickle.
+"""
+
+import gzip
+import tarfile
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from common import distributed
+from common.data import stratified_split
+from common.download import FetchError, fetch, file_digest
+from common.errors import InputError
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """Images as float32 (N, C, H, W) in [0, 1] with labels as int64 (N,), apart for training and testing.
+
+    `name` says which data set it is: after `auto` it may be another than the one hoped for.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    X_train: Tensor
+    y_train: Tensor
+    X_test: Tensor
+    y_test: Tensor
+
+
+Tensors = tuple[Tensor, Tensor, Tensor, Tensor]  # X_train, y_train, X_test, y_test; the images as bytes
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set's files come from, where they lie, and how they are told to be the right ones."""
+
+    about: str
+    classes: tuple[str, ...]
+    folder: str  # under the data directory
+    megabytes: int
+    mirrors: tuple[str, ...]  # tried in this order
+    md5: dict[str, str]  # of each file, in the order in which `read` takes them
+    read: Callable[[list[Path]], Tensors]
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """The array of bytes in an IDX file, gzipped or not. Raises InputError if it is cut off or no such file."""
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise _damaged(path, error) from error
+    # Header: 0, 0, 8 (unsigned bytes), the number of dimensions, each dimension as a big-endian int32.
+    rank = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
+    start = 4 + 4 * rank
+    shape = np.frombuffer(content, ">i4", rank, offset=4) if rank and len(content) >= start else ()
+    if not len(shape) or len(content) != start + np.prod(shape, dtype=np.int64):
+        raise _damaged(path, "it is cut off or no IDX file")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def read_mnist(paths: list[Path]) -> Tensors:
+    """The four files that MNIST and its look-alikes consist of."""
+    X_train, y_train, X_test, y_test = (torch.from_numpy(read_idx(path).copy()) for path in paths)
+    for X, y, path in ((X_train, y_train, paths[0]), (X_test, y_test, paths[2])):
+        if X.ndim != 3 or X.shape[1:] != (28, 28) or y.shape != X.shape[:1] or y.max() > 9:
+            raise _damaged(path, "images or labels are not those of an MNIST-like data set")
+    return X_train[:, None], y_train.long(), X_test[:, None], y_test.long()
+
+
+def read_cifar10(paths: list[Path]) -> Tensors:
+    """The binary edition's archive. An image is a label byte, then 1024 bytes each of red, green and blue."""
+    with tarfile.open(paths[0]) as archive:
+
+        def read(name: str) -> tuple[Tensor, Tensor]:
+            content = archive.extractfile(f"cifar-10-batches-bin/{name}.bin").read()
+            rows = torch.frombuffer(bytearray(content), dtype=torch.uint8).view(-1, 3073)
+            return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].long()
+
+        batches = [read(f"data_batch_{i}") for i in range(1, 6)]
+        X_test, y_test = read("test_batch")
+    X_train, y_train = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    return X_train, y_train, X_test, y_test
+
+
+def read_digits() -> Tensors:
+    """scikit-learn's 1 797 scans of handwritten digits, enlarged from 8×8 to 20×20 and centred in 28×28.
+
+    That is MNIST's geometry (a 20×20 box in a 28×28 field), so the same networks and the same preparation of
+    a student's own picture serve both. A fifth, drawn evenly over the classes, is for testing.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    X = torch.from_numpy(bunch.images).float()[:, None] / 16  # 0 … 16 levels of ink
+    X = F.pad(F.interpolate(X, size=(20, 20), mode="bilinear", align_corners=False), (4, 4, 4, 4))
+    X, y = (X * 255).round().byte(), torch.from_numpy(bunch.target).long()
+    train, test = stratified_split(y, (0.8, 0.2), seed=0)
+    return X[train], y[train], X[test], y[test]
+
+
+def _mnist_files(*md5: str) -> dict[str, str]:
+    names = [f"{part}-{what}.gz" for part in ("train", "t10k") for what in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+    return dict(zip(names, md5, strict=True))
+
+
+SOURCES = {
+    "mnist": Source(
+        about="70 000 handwritten digits, 28×28",
+        classes=tuple("0123456789"),
+        folder="MNIST/raw",
+        megabytes=12,
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        md5=_mnist_files(
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "d53e105ee54ea40749a09fcbcd1e9432",
+            "9fb629c4189551a2d022fa330f9573f3",
+            "ec29112dd5afa0611ce80d1b7f02629c",
+        ),
+        read=read_mnist,
+    ),
+    "fashion_mnist": Source(
+        about="70 000 photographs of clothes, 28×28",
+        classes=(
+            *("T-shirt", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+        folder="FashionMNIST/raw",
+        megabytes=31,
+        mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+        md5=_mnist_files(
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "25c81989df183df01b3e8a0aad5dffbe",
+            "bef4ecab320f06d8554ea6380940ec79",
+            "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+        read=read_mnist,
+    ),
+    "kmnist": Source(
+        about="70 000 cursive Japanese characters, 28×28",
+        classes=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        folder="KMNIST/raw",
+        megabytes=21,
+        mirrors=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+        md5=_mnist_files(
+            "bdb82020997e1d708af4cf47b453dcf7",
+            "e144d726b3acfaa3e44228e80efcd344",
+            "5c965bf0a639b31b8f53240b1b52f4d7",
+            "7320c461ea6c1c855c0b718fb2a4b134",
+        ),
+        read=read_mnist,
+    ),
+    "cifar10": Source(
+        about="60 000 colour photographs, 32×32",
+        classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        folder=".",
+        megabytes=170,
+        mirrors=("https://www.cs.toronto.edu/~kriz/",),
+        md5={"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"},
+        read=read_cifar10,
+    ),
+}
+
+# torchvision unpacks MNIST's files; these are the checksums of the unpacked ones. (For the look-alikes none are
+# published: their unpacked files are checked for length and shape, the gzipped ones by checksum.)
+UNPACKED_MD5 = {
+    "f68b3c2dcbeaaa9fbdd348bbdeb94873": "6bbc9ace898e44ae57da46a324031adb",
+    "d53e105ee54ea40749a09fcbcd1e9432": "a25bea736e30d166cdddb491f175f624",
+    "9fb629c4189551a2d022fa330f9573f3": "2646ac647ad5339dbf082846283269ea",
+    "ec29112dd5afa0611ce80d1b7f02629c": "27ae3e4e09519cfbb04c329615203637",
+}
+
+DIGITS = "digits"
+NAMES = ("auto", *SOURCES, DIGITS)
+
+
+def load_images(
+    name: str, data_dir: Path, *, preferred: str = "mnist", offline: bool = False, quiet: bool = False
+) -> ImageData:
+    """The data set called `name`; `auto` is `preferred` if it is there or can be fetched, else the digits.
+
+    Raises InputError for an unknown name, a damaged file, and a data set that is named but cannot be had.
+    """
+    if name == DIGITS:
+        return _image_data(DIGITS, SOURCES["mnist"].classes, read_digits())
+    if name == "auto":
+        try:
+            return load_images(preferred, data_dir, offline=offline, quiet=quiet)
+        except FetchError as error:
+            warnings.warn(f"{error}. Using the embedded digits instead: 1 797 scans, easier than MNIST", stacklevel=2)
+            return load_images(DIGITS, data_dir)
+    if name not in SOURCES:
+        raise InputError(f"dataset {name!r} is none of {', '.join(NAMES)}")
+    source = SOURCES[name]
+    return _image_data(name, source.classes, source.read(fetch_dataset(name, data_dir, offline=offline, quiet=quiet)))
+
+
+def fetch_dataset(name: str, data_dir: Path, *, offline: bool = False, quiet: bool = False) -> list[Path]:
+    """The data set's files, fetched if they are not there yet, every one checked against its published checksum."""
+    source = SOURCES[name]
+    folder = Path(data_dir) / source.folder
+    with distributed.main_first():
+        missing = missing_files(name, data_dir)
+        try:
+            if missing and offline:
+                raise FetchError("the network is not to be used")
+            for file in missing:
+                fetch([mirror + file for mirror in source.mirrors], folder / file, source.md5[file], quiet=quiet)
+        except FetchError as error:
+            raise FetchError(
+                f"{name} is not under {data_dir} and could not be fetched: {error}. "
+                f"By hand: put {', '.join(missing)} into {folder}"
+            ) from error
+    paths = [_present(folder / file) for file in source.md5]
+    for path, md5 in zip(paths, source.md5.values(), strict=True):
+        expected = md5 if path.name in source.md5 else UNPACKED_MD5.get(md5)
+        if expected and (got := file_digest(path)) != expected:
+            raise _damaged(path, f"its md5 is {got}, should be {expected}")
+    return paths
+
+
+def missing_files(name: str, data_dir: Path) -> list[str]:
+    """Which of the data set's files are not under `data_dir`, neither as published nor unpacked."""
+    source = SOURCES[name]
+    return [file for file in source.md5 if not _present(Path(data_dir) / source.folder / file)]
+
+
+def _present(path: Path) -> Path | None:
+    """The file as published, else as torchvision unpacks it, else None."""
+    return next((p for p in (path, path.with_suffix("")) if p.is_file()), None)
+
+
+def _image_data(name: str, classes: tuple[str, ...], tensors: Tensors) -> ImageData:
+    X_train, y_train, X_test, y_test = tensors
+    return ImageData(name, classes, X_train / 255, y_train, X_test / 255, y_test)
+
+
+def _damaged(path: Path, why: object) -> InputError:
+    return InputError(f"{path} is damaged: {why}. Delete it to have it fetched anew")

@@ -1,0 +1,168 @@
+"""Figures, one function each. They return matplotlib figures and draw on no screen; `run.save_figure` writes them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+GOOD, BAD = "#1b7837", "#b2182b"
+
+
+def _grid(n: int, columns: int, size: float) -> tuple[Figure, list]:
+    rows = -(-n // columns)
+    figure = Figure(figsize=(columns * size, rows * size * 1.15), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axis in axes:
+        axis.set_axis_off()
+    return figure, axes
+
+
+def _show(axis, image: Tensor, **kws) -> None:
+    """One image (C, H, W) or (H, W), grey or colour."""
+    image = image.detach().cpu().float()
+    if image.ndim == 3:
+        image = image[0] if len(image) == 1 else image.permute(1, 2, 0).clip(0, 1)
+    axis.imshow(image.numpy(), cmap="gray", interpolation="nearest", **kws)
+
+
+def plot_samples(X: Tensor, y: Tensor, classes: Sequence[str], per_class: int = 8) -> Figure:
+    """A row of images per class: what the data look like. X is (N, C, H, W)."""
+    figure, axes = _grid(len(classes) * per_class, per_class, 0.9)
+    for label, name in enumerate(classes):
+        for column, index in enumerate((y == label).nonzero()[:per_class, 0].tolist()):
+            _show(axes[label * per_class + column], X[index])
+        axes[label * per_class].set_title(name, fontsize=9, loc="left")
+    return figure
+
+
+def plot_class_counts(labels: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
+    """How many samples of each class every part (train, validation, test) has."""
+    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    axis = figure.subplots()
+    bottom = np.zeros(len(classes))
+    for part, y in labels.items():
+        counts = np.bincount(y.cpu().numpy(), minlength=len(classes))
+        axis.bar(classes, counts, bottom=bottom, label=f"{part} ({len(y)})")
+        bottom += counts
+    axis.set_ylabel("samples")
+    axis.tick_params(axis="x", rotation=30 if max(map(len, classes)) > 3 else 0)
+    axis.legend(loc="lower right")
+    return figure
+
+
+def plot_curves(history: Sequence[Mapping[str, float]]) -> Figure:
+    """Every metric over the epochs, one panel per metric, one line per part (train, val, test)."""
+    metrics: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for row in history for name in row):
+        if name not in ("epoch", "seconds"):
+            metrics.setdefault(name.split("_", 1)[-1], []).append(name)
+    figure = Figure(figsize=(5 * max(1, len(metrics)), 3.6), layout="constrained")
+    axes = figure.subplots(1, max(1, len(metrics)), squeeze=False)[0]
+    for axis, (metric, names) in zip(axes, metrics.items(), strict=False):
+        for name in names:
+            points = [(row["epoch"], row[name]) for row in history if name in row]
+            axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name.split("_", 1)[0])
+        axis.set(xlabel="epoch", ylabel=metric.replace("_", " "))
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    return figure
+
+
+def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
+    """Counts of (label, prediction). The colour shows the mistakes: the diagonal is left out of its scale."""
+    k = len(classes)
+    counts = matrix.cpu().numpy()
+    mistakes = counts.copy()
+    np.fill_diagonal(mistakes, 0)
+    figure = Figure(figsize=(1.5 + 0.55 * k, 1.2 + 0.5 * k), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(mistakes, cmap="Reds", vmax=max(1, mistakes.max()))
+    for i in range(k):
+        for j in range(k):
+            if counts[i, j]:
+                dark = i != j and mistakes[i, j] > 0.6 * mistakes.max()
+                colour = "white" if dark else GOOD if i == j else "black"
+                axis.text(j, i, counts[i, j], ha="center", va="center", fontsize=8, color=colour)
+    axis.set_xticks(range(k), classes, rotation=45 if max(map(len, classes)) > 3 else 0, ha="center")
+    axis.set_yticks(range(k), classes)
+    right = np.trace(counts) / max(1, counts.sum())
+    axis.set(xlabel="predicted", ylabel="label", title=f"{right:.2%} of {counts.sum()} right")
+    return figure
+
+
+def plot_predictions(X: Tensor, y: Tensor, probabilities: Tensor, classes: Sequence[str]) -> Figure:
+    """Images (N, C, H, W) with the predicted class, its probability, and the label where the two differ."""
+    figure, axes = _grid(len(X), 4, 1.9)
+    for axis, image, label, p in zip(axes, X, y.tolist(), probabilities, strict=False):
+        predicted = int(p.argmax())
+        _show(axis, image)
+        title = f"{classes[predicted]}  {p[predicted]:.0%}"
+        if predicted != label:
+            title += f"\nlabel: {classes[label]}"
+        axis.set_title(title, fontsize=9, color=GOOD if predicted == label else BAD)
+    return figure
+
+
+def plot_confused_pairs(
+    pairs: Sequence[tuple[int, int, int]],
+    X: Tensor,
+    y: Tensor,
+    predicted: Tensor,
+    classes: Sequence[str],
+    columns: int = 6,
+) -> Figure:
+    """For each (label, predicted, count) a row of images that were mistaken so."""
+    figure, axes = _grid(max(1, len(pairs)) * columns, columns, 1.2)
+    for row, (label, guess, count) in enumerate(pairs):
+        examples = ((y == label) & (predicted == guess)).nonzero()[:columns, 0].tolist()
+        for column, index in enumerate(examples):
+            _show(axes[row * columns + column], X[index])
+        axes[row * columns].set_title(
+            f"{classes[label]} taken for {classes[guess]}: {count}×", fontsize=9, loc="left", color=BAD
+        )
+    if not pairs:
+        axes[0].set_title("no mistakes")
+    return figure
+
+
+def plot_filters(weight: Tensor) -> Figure:
+    """The kernels (C_out, C_in, H, W) of a convolution, first input channel: red adds, blue subtracts."""
+    figure, axes = _grid(len(weight), 8, 1.0)
+    weight = weight.detach().cpu()
+    limit = float(weight[:, 0].abs().max())
+    for i, kernel in enumerate(weight[:, 0]):
+        axes[i].imshow(kernel.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
+        axes[i].set_title(str(i), fontsize=8)
+    return figure
+
+
+def plot_feature_maps(image: Tensor, maps: Mapping[str, Tensor], per_layer: int = 12) -> Figure:
+    """One image (C, H, W) and, a row per layer, the first feature maps (C, H, W) it gave rise to."""
+    figure = Figure(figsize=(1.0 * (per_layer + 1), 1.25 * len(maps)), layout="constrained")
+    axes = figure.subplots(len(maps), per_layer + 1, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    _show(axes[0, 0], image)
+    axes[0, 0].set_title("input", fontsize=8, loc="left")
+    for row, (name, channels) in zip(axes, maps.items(), strict=True):
+        for axis, channel in zip(row[1:], channels.detach().cpu().float(), strict=False):
+            axis.imshow(channel.numpy(), cmap="viridis")
+        row[1].set_title(f"{name}  {'×'.join(map(str, channels.shape))}", fontsize=8, loc="left")
+    return figure
+
+
+def plot_runs(histories: Mapping[str, Sequence[Mapping[str, float]]], metrics: Sequence[str]) -> Figure:
+    """The same metrics of several runs over the epochs, one panel per metric, one line per run."""
+    figure = Figure(figsize=(5.5 * len(metrics), 4), layout="constrained")
+    for axis, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
+        for name, history in histories.items():
+            points = [(row["epoch"], row[metric]) for row in history if metric in row]
+            if points:
+                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
+        axis.set(xlabel="epoch", ylabel=metric.replace("_", " "))
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    return figure

@@ -1,0 +1,1 @@
+"""Six deep-learning labs. `python -m labs` lists them; `python -m labs.cnn` runs one."""

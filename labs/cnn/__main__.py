@@ -1,0 +1,3 @@
+from labs.cnn.cnn import main
+
+main()
