@@ -1,0 +1,64 @@
+"""Every test: seeded, on one thread, in an empty working directory, with no network beyond this machine."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from common.device import seed_everything
+
+PROJECT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def alone(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of this machine's state reaches a test, and nothing of a test reaches the next."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tiny networks on a busy machine: many times faster
+    seed_everything(0)
+    monkeypatch.chdir(tmp_path)
+    if not request.node.get_closest_marker("slow"):
+        monkeypatch.delenv("LABS_DATA", raising=False)
+    if not request.node.get_closest_marker("network"):
+        connect = socket.socket.connect
+
+        def connect_here(self: socket.socket, address: object) -> None:
+            if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "localhost", "::1"):
+                raise OSError(f"this test may not reach {address}")
+            connect(self, address)
+
+        monkeypatch.setattr(socket.socket, "connect", connect_here)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `python -m <words>` in the test's directory: command("labs.cnn", "--epochs", "1")."""
+
+    def run(*words: object, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *map(str, words)],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT), **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+def assert_one_line_error(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    """The command ended with status 2 and one line on stderr that holds all `parts`."""
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    for part in parts:
+        assert part in lines[0], lines[0]
