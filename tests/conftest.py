@@ -54,11 +54,16 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-def assert_one_line_error(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+@pytest.fixture
+def assert_one_line_error() -> Callable[..., None]:
     """The command ended with status 2 and one line on stderr that holds all `parts`."""
-    assert done.returncode == 2, done.stderr
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("error: ")
-    for part in parts:
-        assert part in lines[0], lines[0]
+
+    def check(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+        assert done.returncode == 2, done.stderr
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
+        assert len(lines) == 1, done.stderr
+        assert lines[0].startswith("error: ")
+        for part in parts:
+            assert part in lines[0], lines[0]
+
+    return check
