@@ -54,14 +54,17 @@ OptionalInt = Annotated[int | None, arg(metavar="N")]
 OptionalPath = Annotated[Path | None, arg(metavar="DIR")]
 
 
+def data_dir_from_environment() -> Path:
+    """data/, or what LABS_DATA names."""
+    return Path(os.environ.get("LABS_DATA") or "data")
+
+
 @dataclass(frozen=True)
 class TrainingFlags:
     """The flags every training command has. A lab's HyperParams adds its own and sets its defaults."""
 
     dataset: str = "auto"  # data set; auto: the course's if it is there or can be fetched, else an embedded one
-    data_dir: Path = field(  # where data sets lie
-        default_factory=lambda: Path(os.environ.get("LABS_DATA", "data"))
-    )
+    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
     epochs: int = 8  # passes over the training set
     batch_size: int = 64  # samples per gradient step
     lr: float = 1e-3  # learning rate (η)
@@ -116,36 +119,41 @@ def settings(kind: type[Settings], given: dict[str, Any]) -> Settings:
 
 
 def resumed_settings(kind: type[Settings], path: Path) -> Settings:
-    """The settings a run was started with, from its hyperparams.json."""
-    values = read_json(Path(path) / "hyperparams.json")
-    lab = values.pop("lab", None)
+    """The settings a run was started with, from its hyperparams.json, for continuing it in place."""
+    own = settings_from_json(kind, read_json(Path(path) / "hyperparams.json"), str(path))
+    return dataclasses.replace(own, resume=Path(path), out=Path(path), device="auto")
+
+
+def settings_from_json(kind: type[Settings], values: dict[str, Any], where: str) -> Settings:
+    """The dataclass from the JSON that a run has written; InputError, naming `where`, if it is another lab's."""
     types = typing.get_type_hints(kind)
-    if set(values) != set(types):
-        raise InputError(f"{path} is a run of another lab or another release ({lab}); it cannot be resumed here")
-    for name, value in values.items():
-        if value is not None and (types[name] is Path or Path in typing.get_args(types[name])):
-            values[name] = Path(value)
-        if isinstance(value, list):
-            values[name] = tuple(value)
-    return kind(**{**values, "resume": Path(path), "out": Path(path), "device": "auto"})
+    if set(values) - {"lab"} != set(types):
+        raise InputError(f"{where} is of another lab or another release ({values.get('lab', 'unknown')})")
+    given = {}
+    for name, of in types.items():
+        value = values[name]
+        if value is not None and (of is Path or Path in typing.get_args(of)):
+            value = Path(value)
+        given[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**given)
 
 
-def parse(kind: type, words: list[str] | None = None) -> dict[str, Any]:
+def parse(kind: type, words: list[str] | None = None, program: str | None = None) -> dict[str, Any]:
     """The command line as keyword arguments for the command: every field, or with --resume only those given."""
-    args = _parse(kind, words, None)
+    args = _parse(kind, words, program)
     if getattr(args, "resume", None) is None:
         return vars(args)
     own = resumed_settings(kind, args.resume)
-    again = vars(_parse(kind, words, own))
+    again = vars(_parse(kind, words, program, default=own))
     return {k: v for k, v in again.items() if v != getattr(own, k)} | {"resume": args.resume}
 
 
-def _parse(kind: type, words: list[str] | None, default: Any) -> Any:
+def _parse(kind: type, words: list[str] | None, program: str | None, **default: Any) -> Any:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            options = {} if default is None else {"default": default}
-            return tyro.cli(kind, prog=_command_name(), args=words, config=(tyro.conf.FlagCreatePairsOff,), **options)
+            config = (tyro.conf.FlagCreatePairsOff,)
+            return tyro.cli(kind, prog=program or _command_name(), args=words, config=config, **default)
     except SystemExit as exit:
         if not exit.code:  # --help
             raise
@@ -169,10 +177,12 @@ def _one_line(box: str) -> str:
     return re.sub(r"\s+", " ", text).rstrip(".") + suggestion + "; --help lists the flags"
 
 
-def run(command: Callable[..., Result], kind: type) -> Result:
-    """Call `command` with the settings from the command line. This is a lab's whole main function."""
+def run(
+    command: Callable[..., Result], kind: type, words: list[str] | None = None, program: str | None = None
+) -> Result:
+    """Call `command` with the settings from the command line (or `words`). This is a lab's whole main function."""
     with one_line_errors():
-        given = parse(kind)
+        given = parse(kind, words, program)
         with distributed.process_group():
             return command(**given)
 
@@ -207,7 +217,12 @@ def one_line_errors() -> Iterator[None]:
         _fail("interrupted", status=130)
 
 
+def print_error(message: object) -> None:
+    """One line on stderr."""
+    print(" ".join(f"error: {message}".split()), file=sys.stderr, flush=True)
+
+
 def _fail(message: object, *, status: int = 2, main_only: bool = False) -> typing.NoReturn:
     if distributed.is_main() or not main_only:
-        print(" ".join(f"error: {message}".split()), file=sys.stderr, flush=True)
+        print_error(message)
     raise SystemExit(status) from None

@@ -1,12 +1,22 @@
 """Figures, one function each. They return matplotlib figures and draw on no screen; `run.save_figure` writes them."""
 
+import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
 
 GOOD, BAD = "#1b7837", "#b2182b"
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as the content of a PNG file."""
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=120)
+    return picture.getvalue()
 
 
 def _grid(n: int, columns: int, size: float) -> tuple[Figure, list]:
@@ -165,4 +175,58 @@ def plot_runs(histories: Mapping[str, Sequence[Mapping[str, float]]], metrics: S
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
+    return figure
+
+
+def plot_readings(read: Sequence[tuple], classes: Sequence[str]) -> Figure:
+    """For each (name, picture, what the network saw (1, H, W), probabilities (K,)) the three side by side."""
+    figure = Figure(figsize=(9, 2.6 * len(read)), layout="constrained")
+    for (name, picture, X, p), row in zip(read, figure.subplots(len(read), 3, squeeze=False), strict=True):
+        row[0].imshow(picture, aspect="equal")
+        row[0].set_facecolor("#cccccc")  # seen where the picture is transparent
+        row[0].set(title=name, xticks=[], yticks=[])
+        _show(row[1], X)
+        row[1].set(title="what the network sees", xticks=[], yticks=[])
+        best = int(p.argmax())
+        row[2].barh(classes, p.tolist(), color=[GOOD if i == best else "#bbbbbb" for i in range(len(classes))])
+        row[2].set(title=f"{classes[best]}  {p[best]:.0%}", xlim=(0, 1))
+        row[2].invert_yaxis()
+    return figure
+
+
+def mosaic(X: Tensor, columns: int) -> Tensor:
+    """Images (N, C, H, W) side by side as one image (C, rows·H, columns·W), the missing ones of the last row black."""
+    n, channels, height, width = X.shape
+    rows = -(-n // columns)
+    sheet = X.new_zeros(rows * columns, channels, height, width)
+    sheet[:n] = X
+    return (
+        sheet.view(rows, columns, channels, height, width)
+        .permute(2, 0, 3, 1, 4)
+        .reshape(channels, rows * height, columns * width)
+    )
+
+
+def plot_rows(rows: Mapping[str, Tensor]) -> Figure:
+    """Images (N, C, H, W) in [0, 1] in named rows of equal length, such as originals and their reconstructions."""
+    X = F.pad(torch.cat(list(rows.values())), (1, 1, 1, 1), value=1.0)  # a white line between neighbours
+    columns, side = len(X) // len(rows), X.shape[2]
+    figure = Figure(figsize=(1.2 + 0.75 * columns, 0.3 + 0.75 * len(rows)), layout="constrained")
+    axis = figure.subplots()
+    _show(axis, mosaic(X, columns), vmin=0, vmax=1)
+    axis.set_yticks([(i + 0.5) * side for i in range(len(rows))], rows.keys())
+    axis.set_xticks([])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def plot_mosaic(X: Tensor, columns: int, title: str = "") -> Figure:
+    """Many images (N, C, H, W) in [0, 1] without gaps, such as samples of a generator."""
+    rows = -(-len(X) // columns)
+    figure = Figure(figsize=(0.6 * columns, 0.6 * rows + 0.4 * bool(title)), layout="constrained")
+    axis = figure.subplots()
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=10)
+    _show(axis, mosaic(X, columns), vmin=0, vmax=1)
     return figure

@@ -105,9 +105,9 @@ class Run:
     def save_figure(self, name: str, figure: "Figure") -> None:
         """figures/<name>.png"""
         if distributed.is_main():
-            picture = io.BytesIO()
-            figure.savefig(picture, dpi=120)
-            checkpoint.write_atomically(self.path / "figures" / f"{name}.png", picture.getvalue())
+            from common.plots import png
+
+            checkpoint.write_atomically(self.path / "figures" / f"{name}.png", png(figure))
 
     def finish(self, metrics: dict[str, float], sentence: str) -> None:
         """Write the summary, say in a sentence what was reached, and print the directory as the last line."""

@@ -1,4 +1,4 @@
-"""Lab: convolutional networks."""
+"""Convolutional networks: read handwritten digits, see what each layer sees, read a picture of your own."""
 
 from labs.cnn.cnn import Data, HyperParams, build_model, get_data, predict, score, train
 

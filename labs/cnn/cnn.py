@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common import cli, distributed
-from common.augment import random_affine
 from common.data import ArrayLoader, stratified_split
 from common.datasets import ImageData, load_images
 from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.errors import InputError
+from common.images import random_affine
 from common.metrics import accuracy, confidence_half_width, confusion_matrix, most_confused
 from common.optimizers import OptimizerName, make_optimizer
 from common.runs import Run
@@ -30,9 +30,7 @@ class HyperParams(cli.TrainingFlags):
     """Train a small convolutional network on handwritten digits (or clothes, or Japanese characters)."""
 
     dataset: Literal["auto", "mnist", "fashion_mnist", "kmnist", "digits"] = "auto"  # auto: MNIST, else digits
-    epochs: cli.OptionalInt = (
-        None  # passes over the training set; none: 8, or 30 for the digits (42 times fewer images)
-    )
+    epochs: cli.OptionalInt = None  # passes over the training set; none: 8, or 30 for the digits (far fewer images)
     lr: float = 3e-3  # learning rate (η)
     optimizer: OptimizerName = "adam"  # update rule
     model: Literal["course", "lenet", "task2"] = "course"  # cnn.jl's network, the notebook's, the lab manual's

@@ -1,10 +1,31 @@
-"""Random changes to images that leave their class alone, done on whole batches where the batch lives."""
+"""Images made ready for a network: a drawn digit in MNIST's form, and random changes that leave a class alone."""
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
+
+
+def to_mnist_form(ink: np.ndarray) -> np.ndarray:
+    """A digit of any size as MNIST has its digits: (H, W) with 0 for the background → (28, 28) in [0, 1].
+
+    Its aspect ratio kept, it fills a box of 20×20 pixels, whose centre of mass is put into the middle of the
+    field (LeCun et al. 1998). `ink` must not be all 0.
+    """
+    rows, columns = (np.flatnonzero(ink.max(axis=axis)) for axis in (1, 0))
+    ink = np.float32(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    height, width = (max(1, round(20 * side / max(ink.shape))) for side in ink.shape)
+    # PIL's BICUBIC averages over all the pixels that become one, as MNIST's makers did.
+    small = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC)).clip(min=0)
+    small = small / small.max()  # a thin line fades when it shrinks
+    centre = [(small * index).sum() / small.sum() for index in np.indices(small.shape)]
+    top, left = (int(np.clip(round(13.5 - c), 0, 28 - n)) for c, n in zip(centre, small.shape, strict=True))
+    field = np.zeros((28, 28), np.float32)
+    field[top : top + height, left : left + width] = small
+    return field
 
 
 def random_affine(X: Tensor, *, degrees: float = 0.0, zoom: float = 0.0, flip: bool = False) -> Tensor:

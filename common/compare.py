@@ -1,0 +1,77 @@
+"""Several runs of one lab side by side: settings that differ, metrics, time, and their curves in one figure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from common import checkpoint
+from common.errors import InputError
+from common.runs import read_history, read_json
+
+# Settings that say where and how a run was made, not what it was.
+NOT_COMPARED = {"lab", "epochs", "out", "resume", "data_dir", "offline", "quiet"}  # epochs has its own column
+
+# In which direction a metric is better, by a word in its name; others get no mark.
+HIGHER = ("accuracy", "elbo", "coverage", "return", "success", "coherence", "likelihood", "auc")
+LOWER = ("loss", "perplexity", "reconstruction", "distance", "error")
+
+
+def comparison_table(paths: Sequence[Path]) -> list[list[str]]:
+    """Header and a row per run, as text: differing settings, metrics (the best marked *), epochs, seconds.
+
+    Raises InputError without runs, for a folder that is no run and for runs of different labs.
+    """
+    if not paths:
+        raise InputError("no runs to compare; name run directories, e.g. labs compare runs/cnn/*")
+    settings = [read_json(Path(path) / "hyperparams.json") for path in paths]
+    labs = sorted({s.get("lab", "unknown") for s in settings})
+    if len(labs) > 1:
+        raise InputError(f"these are runs of different labs ({', '.join(labs)}); compare runs of one")
+    summaries = [
+        read_json(path / "summary.json") if (path / "summary.json").is_file() else {"interrupted": True}
+        for path in map(Path, paths)
+    ]
+    names = dict.fromkeys(name for s in settings for name in s if name not in NOT_COMPARED)
+    differing = [name for name in names if len({str(s.get(name)) for s in settings}) > 1]
+    metrics = list(dict.fromkeys(name for s in summaries for name in s.get("metrics", {})))
+    best = {name: _best([s.get("metrics", {}).get(name) for s in summaries], name) for name in metrics}
+
+    rows = [["run", *differing, *(name.replace("_", " ") for name in metrics), "epochs", "seconds"]]
+    for path, own, summary in zip(paths, settings, summaries, strict=True):
+        row = [str(path) + (" (interrupted)" if summary["interrupted"] else "")]
+        for name in differing:
+            value = own.get(name, "")
+            row.append(",".join(map(str, value)) if isinstance(value, list) else str(value))
+        for name in metrics:
+            value = summary.get("metrics", {}).get(name)
+            row.append("" if value is None else f"{value:.4f}" + (" *" if value == best[name] else ""))
+        row += [str(summary.get("epochs", "")), f"{summary['seconds']:.1f}" if "seconds" in summary else ""]
+        rows.append(row)
+    return rows
+
+
+def _best(values: Sequence[float | None], name: str) -> float | None:
+    known = [value for value in values if value is not None]
+    if not known or len(values) < 2:
+        return None
+    if any(word in name for word in LOWER):
+        return min(known)
+    return max(known) if any(word in name for word in HIGHER) else None
+
+
+def compare(runs: Sequence[Path], out: Path) -> None:
+    """Print the table (as Markdown, to paste into a report) and draw the curves into `out`."""
+    from common import plots
+
+    rows = comparison_table(runs)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
+        if number == 0:
+            print("| " + " | ".join("-" * width for width in widths) + " |")
+    histories = {str(path): read_history(path) for path in runs}
+    names = dict.fromkeys(name for history in histories.values() for row in history for name in row)
+    shown = [name for name in names if name.startswith(("val_", "test_"))]
+    shown = shown or [name for name in names if name not in ("epoch", "seconds")]
+    if shown:
+        checkpoint.write_atomically(out, plots.png(plots.plot_runs(histories, shown)))
+        print(f"curves: {out}")

@@ -1,0 +1,87 @@
+"""`python -m labs` (or `labs`): the list of labs; `labs fetch` brings data sets, `labs compare` compares runs."""
+
+import ast
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from common import cli
+from common.compare import compare
+from common.datasets import SOURCES, fetch_dataset, missing_files
+from common.errors import InputError
+
+USAGE = """
+  python -m labs.<lab>          train with the course's settings       (--help lists the flags)
+  labs fetch [NAME…|--all]      bring data sets beforehand, or say which are there
+  labs compare RUN…             a table of runs, and their curves in one figure"""
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Bring data sets, so that a classroom needs no internet later. Without names: say which are there."""
+
+    names: Positional[Annotated[tuple[str, ...], arg(metavar="NAME")]] = ()  # data sets to bring
+    all: bool = False  # bring every data set
+    data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # where data sets lie
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Print a table of runs (settings that differ, metrics, time; the best marked) and draw their curves."""
+
+    runs: Positional[Annotated[tuple[Path, ...], arg(metavar="RUN")]]  # run directories, of one lab
+    out: Path = Path("runs/comparison.png")  # where the figure goes
+
+
+def list_labs() -> str:
+    """A line per lab: its command and the first line of its package's docstring."""
+    lines = []
+    for package in sorted(Path(__file__).parent.glob("*/__init__.py")):
+        about = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))).splitlines()[0]
+        lines.append(f"  python -m {f'labs.{package.parent.name}':<28} {about}")
+    return "\n".join(lines)
+
+
+def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
+    """Bring the data sets called `names`; returns how many could not be had."""
+    for name in names:
+        if name not in SOURCES:
+            raise InputError(f"data set {name!r} is none of {', '.join(SOURCES)}")
+    if not names and not all:
+        for name, source in SOURCES.items():
+            there = "missing" if missing_files(name, data_dir) else "there"
+            print(f"  {name:<14} {there:<8} {source.megabytes:>4} MB  {source.about}  ({data_dir / source.folder})")
+        print("  digits         there       0 MB  1 797 handwritten digits (come with scikit-learn)")
+        return 0
+    failures = 0
+    for name in SOURCES if all else names:
+        missing = missing_files(name, data_dir)
+        try:
+            fetch_dataset(name, data_dir)
+            print(f"{name}: {'fetched' if missing else 'there already'}, checksums right")
+        except InputError as error:
+            cli.print_error(error)
+            failures += 1
+    return failures
+
+
+def main() -> None:
+    """The console script `labs`."""
+    words = sys.argv[1:]
+    if not words or words[0] in ("-h", "--help"):
+        print(list_labs(), USAGE, sep="\n")
+        return
+    commands = {"fetch": (fetch, Fetch), "compare": (compare, Compare)}
+    with cli.one_line_errors():
+        if words[0] not in commands:
+            raise InputError(f"{words[0]!r} is no command of labs; there are {', '.join(commands)}")
+    command, kind = commands[words[0]]
+    failures = cli.run(command, kind, words[1:], f"labs {words[0]}")
+    raise SystemExit(2 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""A trained network reads pictures of digits: `python -m labs.cnn.load_predict 1.png 8.png`.
+
+Mirrors load_predict.jl. There the network had learnt from digits prepared in one way and was shown pictures
+prepared in another (255 times brighter, transposed, squashed); here `prepare` brings any picture into the form
+that MNIST's digits have.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from scipy import ndimage
+from torch import Tensor, nn
+from tyro.conf import Positional, arg
+
+from common import checkpoint, cli, runs
+from common.datasets import class_names
+from common.errors import InputError
+from common.images import to_mnist_form
+from labs.cnn.cnn import HyperParams, build_model, predict
+
+PICTURES = Path(__file__).parent / "pictures"  # drawings that come with the lab
+
+
+@dataclass(frozen=True)
+class Request:
+    """Read the digit in each picture with a trained network. Size, colours, background and position are free."""
+
+    pictures: Positional[Annotated[tuple[Path, ...], arg(metavar="PICTURE")]] = ()  # image files; none: the lab's own
+    run: cli.OptionalPath = None  # the run directory whose network reads; none: the newest
+
+
+def load_model(run: Path) -> tuple[nn.Sequential, HyperParams]:
+    """The network of a run, ready to predict, and the settings it was trained with."""
+    path = Path(run) / "model.safetensors"
+    tensors, header = checkpoint.load(path)
+    args = cli.settings_from_json(HyperParams, header, str(path))
+    model = build_model(args)
+    checkpoint.load_weights(model, tensors, path)
+    return model.eval(), args
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The picture, upright, with at most 800 pixels a side. Raises InputError for what is no readable image."""
+    try:
+        with Image.open(path) as file:
+            picture = ImageOps.exif_transpose(file)  # a phone writes down how it was held
+            if picture.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel
+                levels = np.asarray(picture, np.float32)
+                span = max(levels.max() - levels.min(), 1e-6)
+                picture = Image.fromarray(np.uint8(255 * (levels - levels.min()) / span))
+            picture = picture.convert("RGBA")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        why = "it is no image" if isinstance(error, Image.UnidentifiedImageError) else error
+        raise InputError(f"{path} cannot be read: {why}; give a PNG, JPEG or the like") from error
+    picture.thumbnail((800, 800))
+    return picture
+
+
+def prepare(picture: Image.Image) -> Tensor:
+    """The digit in the picture in MNIST's form, light on black: (1, 28, 28) in [0, 1].
+
+    Raises InputError if there is nothing to be seen in the picture.
+    """
+    return torch.from_numpy(to_mnist_form(find_ink(brightness(picture))))[None]
+
+
+def brightness(picture: Image.Image) -> np.ndarray:
+    """Brightness (H, W) in [0, 1]. What is transparent counts as a background unlike the drawing."""
+    rgba = np.asarray(picture.convert("RGBA"), np.float32) / 255
+    grey, alpha = rgba[..., :3] @ np.float32([0.299, 0.587, 0.114]), rgba[..., 3]
+    if alpha.min() == 1 or alpha.max() == 0:
+        return grey
+    background = 1.0 if np.average(grey, weights=alpha) < 0.5 else 0.0
+    return alpha * grey + (1 - alpha) * background
+
+
+def find_ink(grey: np.ndarray) -> np.ndarray:
+    """How much ink each pixel of `grey` (H, W) has, in [0, 1]: 0 on the background, whichever of the two is darker.
+
+    The background is a surface of the second degree fitted to the picture's rim, so that a photograph may be darker
+    on one side or in its corners.
+    """
+    height, width = grey.shape
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    rim = np.ones_like(grey, bool)
+    margin = max(1, min(height, width) // 25)
+    rim[margin:-margin, margin:-margin] = False
+    rim &= abs(grey - np.median(grey[rim])) < 0.25  # a digit may touch the rim
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    background = terms @ np.linalg.lstsq(terms[rim], grey[rim], rcond=None)[0]
+    difference = grey - background
+    light, dark = difference.clip(min=0), (-difference).clip(min=0)
+    ink = light if (light**2).sum() > (dark**2).sum() else dark
+    if ink.max() < 0.1:
+        raise InputError("there is nothing to read in it: the picture is (almost) of one brightness")
+    # Grain of the paper (a fifth of the strongest ink) becomes 0, well-inked strokes become 1.
+    strong = np.percentile(ink[ink > 0.3 * ink.max()], 75)
+    ink = ((ink / strong - 0.25) / 0.5).clip(0, 1)
+    # Keep strokes, drop specks: whatever has less than a tenth of the largest patch.
+    patches, count = ndimage.label(ink > 0.5, structure=np.ones((3, 3)))
+    sizes = np.bincount(patches.flat, minlength=count + 1)[1:]
+    kept = np.isin(patches, 1 + np.flatnonzero(sizes >= sizes.max() / 10))
+    return np.float32(ink * ndimage.binary_dilation(kept, iterations=2))
+
+
+def load_predict(pictures: tuple[Path, ...] = (), run: Path | None = None) -> int:
+    """Print the digit and its probability for each picture; returns how many could not be read.
+
+    Into the run directory go the prepared 28×28 pictures (prepared/) and figures/load_predict.png.
+    """
+    from common import plots
+
+    run = Path(run) if run else runs.newest_run("cnn")
+    model, args = load_model(run)
+    classes = class_names(args.dataset)
+    read, failures = [], 0
+    for path in map(Path, pictures or sorted(PICTURES.glob("*.png"))):
+        try:
+            picture = open_picture(path)
+            X = prepare(picture)
+        except InputError as error:
+            message = str(error)
+            cli.print_error(message if str(path) in message else f"{path}: {message}")
+            failures += 1
+            continue
+        p = predict(model, X[None])[0]
+        print(f"{path}: {classes[int(p.argmax())]} ({p.max():.1%})")
+        read.append((path.name, picture, X, p))
+    for number, (name, _, X, _) in enumerate(read, 1):
+        png = io.BytesIO()
+        Image.fromarray((X[0] * 255).round().byte().numpy()).save(png, "PNG")
+        checkpoint.write_atomically(run / "prepared" / f"{number}_{Path(name).stem}.png", png.getvalue())
+    if read:
+        figure = plots.png(plots.plot_readings(read, classes))
+        checkpoint.write_atomically(run / "figures" / "load_predict.png", figure)
+        print(f"what the network saw: {run / 'prepared'} and {run / 'figures' / 'load_predict.png'}")
+    return failures
+
+
+def main() -> None:
+    """The command `python -m labs.cnn.load_predict`."""
+    raise SystemExit(2 if cli.run(load_predict, Request) else 0)
+
+
+if __name__ == "__main__":
+    main()
