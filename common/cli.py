@@ -166,15 +166,15 @@ def _command_name() -> str:
     return f"python -m {spec.name.removesuffix('.__main__')}" if spec else Path(sys.argv[0]).name
 
 
-def _one_line(box: str) -> str:
-    """tyro's framed explanation of a wrong flag as a sentence: its first paragraph, and what it suggests."""
-    lines = [line.strip("│ ").strip() for line in box.splitlines()]
-    body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
-    end = next((i for i, line in enumerate(body) if line.startswith("──")), len(body))
-    text = " ".join(body[:end])
-    near = [line for line in body[end:] if line.startswith("--") and "Perhaps" in " ".join(body)]
-    suggestion = f"; perhaps you meant {' or '.join(line.split()[0] for line in near)}" if near else ""
-    return re.sub(r"\s+", " ", text).rstrip(".") + suggestion + "; --help lists the flags"
+def _one_line(frame: str) -> str:
+    """tyro's framed explanation of a wrong flag as a sentence: what is wrong, and which flag may be meant."""
+    # A title, then paragraphs between rules; drawn with box characters, or with blanks and hyphens in ASCII.
+    text = re.sub(r"^╭.*$", "title\n-----", frame, flags=re.MULTILINE)
+    _, message, *more = re.split(r"^[ │╰]*[─-]{5,}[ │╯]*$", text, flags=re.MULTILINE)
+    sentence = " ".join(message.replace("│", " ").split()).rstrip(".")
+    meant = re.findall(r"^[ │]+(--\S+)", more[0], flags=re.MULTILINE) if more and "Perhaps" in more[0] else []
+    suggestion = f"; perhaps you meant {' or '.join(meant)}" if meant else ""
+    return f"{sentence}{suggestion}; --help lists the flags"
 
 
 def run(

@@ -44,8 +44,8 @@ class Means:
         self.samples = 0
 
     def add(self, logs: Mapping[str, Tensor], n: int) -> None:
-        """Count `logs`, means over `n` samples."""
-        values = torch.stack([value.detach() for value in logs.values()])
+        """Count `logs`, means over `n` samples, detached from their graph."""
+        values = torch.stack(list(logs.values()))
         if self.sums is None:
             self.names = list(logs)
             # float64, so that a million samples add up exactly enough; MPS has none
@@ -158,7 +158,7 @@ def fit(
             means, looked = Means(), started
             with tqdm(loader, f"epoch {epoch}/{epochs}", leave=False, disable=quiet or not _on_terminal()) as bar:
                 for batch in bar:
-                    logs = step(batch)
+                    logs = {name: value.detach() for name, value in step(batch).items()}
                     means.add(logs, batch_length(batch))
                     steps += 1
                     for hook in on_batch:

@@ -1,0 +1,303 @@
+"""The loop, tried on a problem that has neither images nor classes: fitting a line."""
+
+import dataclasses
+import math
+import os
+import signal
+
+import pytest
+import torch
+from torch import nn
+
+from common import checkpoint, trainer
+from common.cli import TrainingFlags
+from common.data import ArrayLoader
+from common.errors import InputError
+from common.runs import Run, read_history, read_json
+from common.trainer import Means, batch_length, evaluate, fit
+
+X = torch.linspace(-1, 1, 50)[:, None]
+Y = 3 * X - 1
+
+
+class Line:
+    """A line with its optimiser, its step and its data; `noise` draws from torch's generator in every step."""
+
+    def __init__(self, lr: float = 0.1, noise: float = 0.0):
+        torch.manual_seed(0)
+        self.model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.2 if noise else 0.0))
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr)
+        self.loader = ArrayLoader(X, Y, batch_size=8, shuffle=True, seed=0)
+        self.noise = noise
+
+    def score(self, batch):
+        x, y = batch
+        return {"loss": (self.model(x) - y).square().mean()}
+
+    def step(self, batch):
+        x, y = batch
+        logs = self.score((x + self.noise * torch.randn_like(x), y))
+        self.optimizer.zero_grad()
+        logs["loss"].backward()
+        self.optimizer.step()
+        return logs
+
+    def fit(self, epochs: int, **kws):
+        return fit(
+            self.step, self.loader, modules=[self.model], optimizers=[self.optimizer], epochs=epochs, quiet=True, **kws
+        )
+
+    def test_loss(self):
+        return evaluate(self.score, ArrayLoader(X, Y, batch_size=50), [self.model])
+
+    @property
+    def weights(self) -> list[float]:
+        return [p.item() for p in self.model.parameters()]
+
+
+def open_run(out, resume=None) -> Run:
+    return Run("line", dataclasses.replace(TrainingFlags(quiet=True), out=out, resume=resume))
+
+
+def test_it_learns_the_line():
+    line = Line()
+    rows = line.fit(60, evaluations={"test": line.test_loss})
+    assert line.weights == pytest.approx([3, -1], abs=0.01)
+    assert [row["epoch"] for row in rows] == list(range(1, 61))
+    assert set(rows[0]) == {"epoch", "seconds", "train_loss", "test_loss"}
+    assert rows[-1]["test_loss"] < 1e-4
+
+
+def test_means_are_weighted_by_batch_size():
+    """Batches of 64 and 16 weigh 4 to 1; a mean of the batches' means would be 0.5."""
+    means = Means()
+    means.add({"accuracy": torch.tensor(1.0)}, 64)
+    means.add({"accuracy": torch.tensor(0.0)}, 16)
+    assert means.read() == {"accuracy": 0.8}
+    assert means.samples == 80
+
+
+def test_a_million_small_numbers_add_up():
+    means = Means()
+    for _ in range(20_000):
+        means.add({"loss": torch.tensor(0.1)}, 1000)
+    assert means.read()["loss"] == pytest.approx(0.1, abs=1e-7)  # float32 sums would be off in the fourth digit
+
+
+@pytest.mark.parametrize(
+    "batch", [torch.zeros(5, 2), (torch.zeros(5), 1), [torch.zeros(5)], {"ids": torch.zeros(5)}, ((torch.zeros(5),), 0)]
+)
+def test_the_length_of_any_batch(batch):
+    assert batch_length(batch) == 5
+
+
+def test_evaluation_switches_to_eval_mode_and_back():
+    line = Line(noise=1)
+    seen = []
+    evaluate(lambda batch: seen.append(line.model.training) or line.score(batch), [(X, Y)], [line.model])
+    assert seen == [False]
+    assert line.model.training
+    assert line.test_loss() == line.test_loss()  # dropout is off
+
+
+def test_modules_train_in_steps_and_rest_in_evaluations():
+    line, modes = Line(), []
+
+    def evaluation():
+        modes.append(("evaluation", line.model.training))
+        return {"loss": 0.0}
+
+    def step(batch):
+        modes.append(("step", line.model.training))
+        return line.step(batch)
+
+    fit(step, [(X, Y)], modules=[line.model], optimizers=[], epochs=2, evaluations={"val": evaluation}, quiet=True)
+    assert modes == [("step", True), ("evaluation", False)] * 2
+    assert not line.model.training
+
+
+def test_hooks_see_every_step_and_every_epoch():
+    line, steps, epochs = Line(), [], []
+    line.fit(
+        2, on_batch=[lambda n, logs: steps.append((n, float(logs["loss"])))], on_epoch=[lambda n, _: epochs.append(n)]
+    )
+    assert [n for n, _ in steps] == list(range(1, 15))
+    assert epochs == [1, 2]
+
+
+def test_same_seed_same_numbers_and_another_seed_others():
+    def weights(seed):
+        line = Line(noise=0.1)
+        line.fit(3, seed=seed)
+        return line.weights
+
+    assert weights(0) == weights(0)
+    assert weights(0) != weights(1)
+
+
+def test_what_a_hook_draws_does_not_change_the_training():
+    plain, watched = Line(noise=0.1), Line(noise=0.1)
+    plain.fit(3)
+    watched.fit(3, on_epoch=[lambda *_: torch.rand(7)])
+    assert plain.weights == watched.weights
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, stop_after):
+    whole = Line(noise=0.1)
+    rows = whole.fit(5)
+
+    first = Line(noise=0.1)
+    first.fit(stop_after, run=open_run(tmp_path / "run"))
+    second = Line(noise=0.1)
+    resumed = second.fit(5, run=open_run(None, resume=tmp_path / "run"))
+    assert second.weights == whole.weights
+    assert [row["train_loss"] for row in resumed] == [row["train_loss"] for row in rows]
+    assert len(read_history(tmp_path / "run")) == 5
+
+
+def test_fewer_epochs_than_the_run_has_are_refused(tmp_path):
+    Line().fit(3, run=open_run(tmp_path / "run"))
+    with pytest.raises(InputError, match="3 epochs already, --epochs 2"):
+        Line().fit(2, run=open_run(None, resume=tmp_path / "run"))
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    Line().fit(1, run=open_run(tmp_path / "run"))
+    line = Line()
+    line.model = nn.Linear(1, 2)
+    with pytest.raises(InputError, match="another model"):
+        line.fit(2, run=open_run(None, resume=tmp_path / "run"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_after_the_step_and_goes_on_to_the_same_end(tmp_path, number):
+    whole = Line(noise=0.1)
+    whole.fit(4)
+
+    def interrupt(n, logs):
+        if n == 10:  # in the middle of the second epoch
+            os.kill(os.getpid(), number)
+
+    line, run = Line(noise=0.1), open_run(tmp_path / "run")
+    before = signal.getsignal(number)
+    rows = line.fit(4, run=run, on_batch=[interrupt])
+    assert run.interrupted
+    assert run.exit_status == 130
+    assert len(rows) == 1
+    assert signal.getsignal(number) is before
+
+    second, run = Line(noise=0.1), open_run(None, resume=tmp_path / "run")
+    second.fit(4, run=run)
+    assert not run.interrupted
+    assert second.weights == whole.weights
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path):
+    def interrupt(n, logs):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        Line().fit(4, on_batch=[interrupt])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_what_there_was(tmp_path):
+    line = Line()
+
+    def poison(epoch, row):
+        if epoch == 2:
+            line.model[0].weight.data.fill_(math.nan)
+
+    with pytest.raises(InputError, match="loss is nan in epoch 3.*lower --lr.*run"), open_run(tmp_path / "run") as run:
+        line.fit(5, run=run, on_epoch=[poison])
+    assert len(read_history(tmp_path / "run")) == 2
+    assert read_json(tmp_path / "run" / "summary.json")["interrupted"] is True
+    tensors, _ = checkpoint.load(tmp_path / "run" / "checkpoint" / "last.safetensors")
+    assert all(t.isfinite().all() for t in tensors.values())
+
+
+def test_a_long_epoch_with_a_bad_loss_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(trainer, "REFRESH", 0.0)
+    line, steps = Line(), []
+    line.model[0].weight.data.fill_(math.inf)
+    with pytest.raises(InputError, match="epoch 1"):
+        line.fit(1, on_batch=[lambda n, logs: steps.append(n)])
+    assert len(steps) <= 2
+
+
+def scripted(values: list[float], **kws):
+    """Fit with validation losses read from a list; returns the rows and, for each epoch, the weights after it."""
+    line, weights, script = Line(), [], iter(values)
+
+    def evaluation():
+        weights.append(line.weights)
+        return {"loss": next(script)}
+
+    rows = line.fit(len(values), evaluations={"val": evaluation}, monitor="val_loss", **kws)
+    return rows, weights, line.weights
+
+
+def test_the_best_validation_epoch_gives_the_final_weights():
+    rows, weights, final = scripted([3, 1, 2, 4])
+    assert len(rows) == 4
+    assert final == weights[1]
+    _, weights, final = scripted([3, 1, 2, 4], mode="max")
+    assert final == weights[3]
+
+
+def test_early_stop_after_patience_epochs_without_a_better_one():
+    rows, weights, final = scripted([3, 1, 2, 4, 0, 0], patience=2)
+    assert [row["val_loss"] for row in rows] == [3, 1, 2, 4]
+    assert final == weights[1]
+
+
+def test_best_epoch_and_patience_survive_a_resume(tmp_path):
+    _, weights, _ = scripted([3, 1], run=open_run(tmp_path / "run"))
+    line, script = Line(), iter([2, 4, 0])
+    rows = line.fit(
+        6,
+        evaluations={"val": lambda: {"loss": next(script)}},
+        monitor="val_loss",
+        patience=2,
+        run=open_run(None, resume=tmp_path / "run"),
+    )
+    assert [row["val_loss"] for row in rows] == [3, 1, 2, 4]
+    assert line.weights == weights[1]
+
+
+def test_plain_lines_without_a_terminal_and_nothing_when_quiet(capsys):
+    line = Line()
+    fit(line.step, line.loader, modules=[line.model], optimizers=[], epochs=2)
+    out, err = capsys.readouterr()
+    assert [text.split()[:2] for text in out.splitlines()] == [["epoch", "1/2"], ["epoch", "2/2"]]
+    assert "train loss" in out
+    assert err == ""
+    line.fit(1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_with_live_numbers_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(trainer, "_on_terminal", lambda: True)
+    monkeypatch.setattr(trainer, "REFRESH", 0.0)
+    line = Line()
+    slow = list(line.loader) * 30
+    fit(line.step, slow, modules=[line.model], optimizers=[], epochs=1)
+    err = capsys.readouterr().err
+    assert "epoch 1/1" in err
+    assert "it/s" in err
+
+
+def test_speed_and_history_are_in_the_run(tmp_path):
+    line = Line()
+    with open_run(tmp_path / "run") as run:
+        line.fit(2, run=run, evaluations={"test": line.test_loss})
+        run.finish({"test_loss": 1.0}, "done")
+    summary = read_json(tmp_path / "run" / "summary.json")
+    assert summary["epochs"] == 2
+    assert summary["samples_per_second"] > 0
+    assert summary["interrupted"] is False
+    assert summary["metrics"] == {"test_loss": 1.0}
+    history = read_history(tmp_path / "run")
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert history[1]["test_loss"] == pytest.approx(run.history[1]["test_loss"], rel=1e-5)
