@@ -36,14 +36,40 @@ def _show(axis, image: Tensor, **kws) -> None:
     axis.imshow(image.numpy(), cmap="gray", interpolation="nearest", **kws)
 
 
-def plot_samples(X: Tensor, y: Tensor, classes: Sequence[str], per_class: int = 8) -> Figure:
-    """A row of images per class: what the data look like. X is (N, C, H, W)."""
-    figure, axes = _grid(len(classes) * per_class, per_class, 0.9)
-    for label, name in enumerate(classes):
-        for column, index in enumerate((y == label).nonzero()[:per_class, 0].tolist()):
-            _show(axes[label * per_class + column], X[index])
-        axes[label * per_class].set_title(name, fontsize=9, loc="left")
+def mosaic(X: Tensor, columns: int) -> Tensor:
+    """Images (N, C, H, W) side by side as one image (C, rows·H, columns·W), the missing ones of the last row black."""
+    n, channels, height, width = X.shape
+    rows = -(-n // columns)
+    sheet = X.new_zeros(rows * columns, channels, height, width)
+    sheet[:n] = X
+    return (
+        sheet.view(rows, columns, channels, height, width)
+        .permute(2, 0, 3, 1, 4)
+        .reshape(channels, rows * height, columns * width)
+    )
+
+
+def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
+    """Images (N, C, H, W) in [0, 1] in named rows, at most `columns` of each; rows may differ in length."""
+    rows = {name: images[:columns] for name, images in rows.items() if len(images)}
+    columns = max((len(images) for images in rows.values()), default=1)
+    figure = Figure(figsize=(1.5 + 0.65 * columns, 0.3 + 0.65 * max(1, len(rows))), layout="constrained")
+    axis = figure.subplots()
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    if rows:
+        blank = torch.ones_like(next(iter(rows.values()))[:1])
+        cells = [torch.cat([images, blank.expand(columns - len(images), -1, -1, -1)]) for images in rows.values()]
+        X = F.pad(torch.cat(cells), (1, 1, 1, 1), value=1.0)  # a white line between neighbours
+        _show(axis, mosaic(X, columns), vmin=0, vmax=1)
+        axis.set_yticks([(i + 0.5) * X.shape[2] for i in range(len(rows))], list(rows))
+        axis.tick_params(length=0)
     return figure
+
+
+def plot_samples(X: Tensor, y: Tensor, classes: Sequence[str], per_class: int = 12) -> Figure:
+    """A row of images per class: what the data look like. X is (N, C, H, W)."""
+    return plot_rows({name: X[y == label][:per_class] for label, name in enumerate(classes)}, per_class)
 
 
 def plot_class_counts(labels: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
@@ -116,25 +142,14 @@ def plot_predictions(X: Tensor, y: Tensor, probabilities: Tensor, classes: Seque
 
 
 def plot_confused_pairs(
-    pairs: Sequence[tuple[int, int, int]],
-    X: Tensor,
-    y: Tensor,
-    predicted: Tensor,
-    classes: Sequence[str],
-    columns: int = 6,
+    pairs: Sequence[tuple[int, int, int]], X: Tensor, y: Tensor, predicted: Tensor, classes: Sequence[str]
 ) -> Figure:
     """For each (label, predicted, count) a row of images that were mistaken so."""
-    figure, axes = _grid(max(1, len(pairs)) * columns, columns, 1.2)
-    for row, (label, guess, count) in enumerate(pairs):
-        examples = ((y == label) & (predicted == guess)).nonzero()[:columns, 0].tolist()
-        for column, index in enumerate(examples):
-            _show(axes[row * columns + column], X[index])
-        axes[row * columns].set_title(
-            f"{classes[label]} taken for {classes[guess]}: {count}×", fontsize=9, loc="left", color=BAD
-        )
-    if not pairs:
-        axes[0].set_title("no mistakes")
-    return figure
+    rows = {
+        f"{classes[label]} taken for {classes[guess]}: {count}×": X[(y == label) & (predicted == guess)]
+        for label, guess, count in pairs
+    }
+    return plot_rows(rows, columns=10)
 
 
 def plot_filters(weight: Tensor) -> Figure:
@@ -148,18 +163,26 @@ def plot_filters(weight: Tensor) -> Figure:
     return figure
 
 
-def plot_feature_maps(image: Tensor, maps: Mapping[str, Tensor], per_layer: int = 12) -> Figure:
-    """One image (C, H, W) and, a row per layer, the first feature maps (C, H, W) it gave rise to."""
-    figure = Figure(figsize=(1.0 * (per_layer + 1), 1.25 * len(maps)), layout="constrained")
-    axes = figure.subplots(len(maps), per_layer + 1, squeeze=False)
-    for axis in axes.flat:
+def plot_feature_maps(image: Tensor, maps: Mapping[str, Tensor], per_layer: int = 16) -> Figure:
+    """One image (C, H, W) and, a row per layer, the first feature maps (C, H, W) it gave rise to.
+
+    Each map is scaled to its own range, from blue (its least value) to yellow (its greatest).
+    """
+    figure = Figure(figsize=(13, 0.95 * len(maps)), layout="constrained")
+    grid = figure.add_gridspec(len(maps), 2, width_ratios=[1, 14])
+    axis = figure.add_subplot(grid[0, 0])
+    axis.set_axis_off()
+    _show(axis, image)
+    axis.set_title("input", fontsize=8)
+    for i, (name, channels) in enumerate(maps.items()):
+        shown = channels[:per_layer].detach().cpu().float()
+        low, high = (f(shown, dim=(1, 2), keepdim=True) for f in (torch.amin, torch.amax))
+        shown = (shown - low) / (high - low).clip(min=1e-9)
+        axis = figure.add_subplot(grid[i, 1])
         axis.set_axis_off()
-    _show(axes[0, 0], image)
-    axes[0, 0].set_title("input", fontsize=8, loc="left")
-    for row, (name, channels) in zip(axes, maps.items(), strict=True):
-        for axis, channel in zip(row[1:], channels.detach().cpu().float(), strict=False):
-            axis.imshow(channel.numpy(), cmap="viridis")
-        row[1].set_title(f"{name}  {'×'.join(map(str, channels.shape))}", fontsize=8, loc="left")
+        row = mosaic(F.pad(shown[:, None], (1, 1, 0, 0), value=torch.nan), len(shown))[0]
+        axis.imshow(row.numpy(), cmap="viridis", interpolation="nearest", aspect="equal")
+        axis.set_title(f"{name}  {'×'.join(map(str, channels.shape))}", fontsize=8, loc="left")
     return figure
 
 
@@ -191,33 +214,6 @@ def plot_readings(read: Sequence[tuple], classes: Sequence[str]) -> Figure:
         row[2].barh(classes, p.tolist(), color=[GOOD if i == best else "#bbbbbb" for i in range(len(classes))])
         row[2].set(title=f"{classes[best]}  {p[best]:.0%}", xlim=(0, 1))
         row[2].invert_yaxis()
-    return figure
-
-
-def mosaic(X: Tensor, columns: int) -> Tensor:
-    """Images (N, C, H, W) side by side as one image (C, rows·H, columns·W), the missing ones of the last row black."""
-    n, channels, height, width = X.shape
-    rows = -(-n // columns)
-    sheet = X.new_zeros(rows * columns, channels, height, width)
-    sheet[:n] = X
-    return (
-        sheet.view(rows, columns, channels, height, width)
-        .permute(2, 0, 3, 1, 4)
-        .reshape(channels, rows * height, columns * width)
-    )
-
-
-def plot_rows(rows: Mapping[str, Tensor]) -> Figure:
-    """Images (N, C, H, W) in [0, 1] in named rows of equal length, such as originals and their reconstructions."""
-    X = F.pad(torch.cat(list(rows.values())), (1, 1, 1, 1), value=1.0)  # a white line between neighbours
-    columns, side = len(X) // len(rows), X.shape[2]
-    figure = Figure(figsize=(1.2 + 0.75 * columns, 0.3 + 0.75 * len(rows)), layout="constrained")
-    axis = figure.subplots()
-    _show(axis, mosaic(X, columns), vmin=0, vmax=1)
-    axis.set_yticks([(i + 0.5) * side for i in range(len(rows))], rows.keys())
-    axis.set_xticks([])
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
     return figure
 
 

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,12 @@ import torch
 from common.device import seed_everything
 
 PROJECT = Path(__file__).parent.parent
+torch.set_num_threads(1)  # tiny networks on a busy machine: many times faster
 
 
 @pytest.fixture(autouse=True)
-def alone(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def alone(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of this machine's state reaches a test, and nothing of a test reaches the next."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # tiny networks on a busy machine: many times faster
     seed_everything(0)
     monkeypatch.chdir(tmp_path)
     if not request.node.get_closest_marker("slow"):
@@ -33,8 +32,6 @@ def alone(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
             connect(self, address)
 
         monkeypatch.setattr(socket.socket, "connect", connect_here)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -154,11 +154,11 @@ def task2(
 def build_model(args: HyperParams | None = None) -> nn.Sequential:
     """The network that the settings ask for (cnn.jl's by default): (N, 1, 28, 28) → (N, 10) logits."""
     args = args or HyperParams()
-    if args.model == "course":
-        return course()
-    if args.model == "lenet":
-        return lenet()
-    return task2(args.filters, args.kernel_size, args.dropout, args.batch_norm)
+    if args.model == "task2":
+        network = task2(args.filters, args.kernel_size, args.dropout, args.batch_norm)
+    else:
+        network = {"course": course, "lenet": lenet}[args.model]()
+    return network.to(memory_format=torch.channels_last)  # the layout in which convolutions are fastest
 
 
 def score(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
@@ -180,7 +180,7 @@ def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> 
     epochs = args.epochs or (30 if data.images.name == "digits" else 8)
     args = dataclasses.replace(args, dataset=data.images.name, device=str(device), epochs=epochs)
     seed_everything(args.seed)
-    model = (network or build_model(args)).to(device, memory_format=torch.channels_last)
+    model = (network or build_model(args)).to(device)
     optimizer = make_optimizer(args.optimizer, model.parameters(), args.lr)
     net = prepare(model, compile=args.compile)
 
