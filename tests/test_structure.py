@@ -1,0 +1,146 @@
+"""How the suite hangs together: who imports whom, what the README's commands do, what a wheel holds."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+SOURCES = sorted([*PROJECT.glob("common/**/*.py"), *PROJECT.glob("labs/**/*.py")])
+
+
+def imports(path: Path) -> list[tuple[int, str]]:
+    """(line, module) of every import in a file, also those inside functions."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return found
+
+
+def forbidden_imports(path: Path, package: str) -> list[str]:
+    """Imports of labs by `common`, and of another lab by a lab, as file:line: module."""
+    own = {"common": None, "labs": "labs"}.get(package, f"labs.{package}")
+    wrong = []
+    for line, module in imports(path):
+        into_labs = module == "labs" or module.startswith("labs.")
+        if into_labs and (own is None or not f"{module}.".startswith(f"{own}.")):
+            wrong.append(f"{path}:{line}: {module}")
+    return wrong
+
+
+def test_imports_point_one_way():
+    wrong = []
+    for path in SOURCES:
+        parts = path.relative_to(PROJECT).parts
+        wrong += forbidden_imports(path, "common" if parts[0] == "common" else parts[1] if len(parts) > 2 else "labs")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_walk_finds_a_wrong_import(tmp_path):
+    path = tmp_path / "x.py"
+    path.write_text("import os\n\ndef f():\n    from labs.cnn.cnn import train\n")
+    assert forbidden_imports(path, "common") == [f"{path}:4: labs.cnn.cnn.train"]
+    assert forbidden_imports(path, "vae") == [f"{path}:4: labs.cnn.cnn.train"]
+    assert forbidden_imports(path, "cnn") == []
+
+
+def test_nothing_that_can_run_code_is_loaded():
+    pattern = re.compile(r"\bpickle\b.*\bload|torch\.load\(|allow_pickle=True|joblib")
+    wrong = [
+        f"{path}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert not wrong
+
+
+def test_dependencies_have_lower_bounds_and_open_upper_ones():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    for requirement in project["dependencies"]:
+        assert re.fullmatch(r"[a-z-]+>=[\d.]+", requirement), requirement
+
+
+def test_every_lab_has_its_parts():
+    for package in PROJECT.glob("labs/*/__init__.py"):
+        for name in ("__main__.py", "README.md", f"{package.parent.name}.py"):
+            assert (package.parent / name).is_file(), package.parent / name
+
+
+def test_a_wheel_holds_code_and_data_files(tmp_path):
+    """`pip install .` without -e: pictures and lab sheets come along, tests and runs do not."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "-w", tmp_path, PROJECT],
+        check=True,
+        cwd=tmp_path,
+    )
+    names = set(zipfile.ZipFile(next(tmp_path.glob("sorcery_labs-*.whl"))).namelist())
+    wanted = [p for p in SOURCES if "tests" not in p.parts]
+    wanted += [*PROJECT.glob("labs/*/README.md"), *PROJECT.glob("labs/cnn/pictures/*.png")]
+    assert {str(p.relative_to(PROJECT)) for p in wanted} <= names
+    assert not [n for n in names if n.startswith(("tests", "runs", "data", "build"))]
+
+
+def readme_commands(path: Path) -> list[str]:
+    """The `python -m …` and `labs …` lines in a README's code blocks."""
+    blocks = re.findall(r"```(?:bash|sh|console)?\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line.startswith(("python -m", "labs ", "torchrun "))]
+
+
+@pytest.mark.parametrize(
+    "readme", [PROJECT / "README.md", *PROJECT.glob("labs/*/README.md")], ids=lambda p: str(p.relative_to(PROJECT))
+)
+def test_every_command_in_a_readme_is_understood(readme):
+    """Each one's flags are parsed by the command's own dataclass; what it does is tested with the lab."""
+    from common import cli
+    from common.errors import InputError
+
+    commands = readme_commands(readme)
+    assert commands
+    for command in commands:
+        words = command.split()
+        if words[0] == "torchrun":
+            words = ["python", *words[words.index("-m") :]]
+        if words[0] == "labs":
+            words = ["python", "-m", "labs", *words[1:]]
+        kind = settings_of(words[2], words[3:])
+        if kind is None:
+            continue
+        arguments = words[4:] if words[2] == "labs" else words[3:]
+        try:
+            given = cli._parse(kind, arguments, None)
+        except InputError as error:
+            pytest.fail(f"{readme.name}: `{command}`: {error}")
+        assert given is not None
+
+
+def settings_of(module: str, words: list[str]):
+    """The dataclass behind `python -m <module>`: None where there is none to parse."""
+    import importlib
+
+    if module in ("pytest", "common.device", "pip", "venv", "torch.distributed.run") or (
+        module == "labs" and not words
+    ):
+        return None
+    if module == "labs":
+        main = importlib.import_module("labs.__main__")
+        return {"fetch": main.Fetch, "compare": main.Compare}[words[0]]
+    parts = module.split(".")
+    found = importlib.import_module(f"{module}.{parts[-1]}" if len(parts) == 2 else module)
+    return getattr(found, "HyperParams", None) if len(parts) == 2 else settings_class(found)
+
+
+def settings_class(module):
+    """The dataclass whose command line a runnable file has: the one given to cli.run in its source."""
+    used = re.findall(r"cli\.run\(\s*\w+,\s*(\w+)", Path(module.__file__).read_text(encoding="utf-8"))
+    return getattr(module, used[0])
