@@ -209,12 +209,15 @@ def one_line_errors() -> Iterator[None]:
         }
         name = error.filename or "writing"
         _fail(f"{name}: {error.strerror or error}; {cures.get(error.errno, 'check the path and its permissions')}")
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
-            raise
-        _fail("out of memory; lower --batch-size or --limit")
     except KeyboardInterrupt:
         _fail("interrupted", status=130)
+    except Exception as error:
+        if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
+            _fail("out of memory; lower --batch-size or --limit")
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            reason = str(error).strip().splitlines()[0]
+            _fail(f"torch.compile cannot compile the network on this machine ({reason}); leave --compile away")
+        raise
 
 
 def print_error(message: object) -> None:

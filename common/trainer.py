@@ -21,6 +21,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from common import checkpoint, distributed
@@ -109,6 +110,7 @@ def fit(
     modules: Sequence[nn.Module],
     optimizers: Sequence[Optimizer],
     epochs: int,
+    schedulers: Sequence[LRScheduler] = (),
     seed: int = 0,
     evaluations: Mapping[str, Callable[[], Row]] | None = None,
     run: Run | None = None,
@@ -123,7 +125,8 @@ def fit(
 
     step         takes a batch, updates the weights, returns scalar tensors (means over the batch)
     modules      are put in train mode for the steps and in eval mode for the evaluations, and are checkpointed
-                 together with `optimizers`
+                 together with `optimizers` and `schedulers`
+    schedulers   learning-rate schedules, moved on after each epoch
     evaluations  name → function called after each epoch; its metrics enter the row as <name>_<metric>
     run          where history and checkpoint are written after each epoch; a resumed run continues from its
                  checkpoint. Ctrl-C and SIGTERM end the loop after the current step (`run.interrupted`)
@@ -135,7 +138,7 @@ def fit(
     whether the ones before it ran in this process or in one that was killed.
     Raises InputError when the loss is not finite.
     """
-    state = _State(modules, optimizers, run)
+    state = _State(modules, optimizers, schedulers, run)
     rows, best = state.restore()
     if run:
         run.history = rows
@@ -188,6 +191,8 @@ def fit(
             if watched and _better(row[monitor], best, mode):
                 best = {"epoch": epoch, "value": row[monitor]}
                 state.save_best()
+            for scheduler in schedulers:
+                scheduler.step()
             state.save(rows, best)
             if run:
                 run.write_history()
@@ -219,10 +224,16 @@ def describe(metrics: Mapping[str, float]) -> str:
 
 
 class _State:
-    """What a run needs to go on: weights, optimisers, rows, best epoch. In files if there is a run, and in memory."""
+    """What a run needs to go on: weights, optimisers, schedules, rows, best epoch. In files if there is a run."""
 
-    def __init__(self, modules: Sequence[nn.Module], optimizers: Sequence[Optimizer], run: Run | None):
-        self.modules, self.optimizers, self.run = modules, optimizers, run
+    def __init__(
+        self,
+        modules: Sequence[nn.Module],
+        optimizers: Sequence[Optimizer],
+        schedulers: Sequence[LRScheduler],
+        run: Run | None,
+    ):
+        self.modules, self.optimizers, self.schedulers, self.run = modules, optimizers, schedulers, run
         self.folder = run.path / "checkpoint" if run else None
         self.best: dict[str, Tensor] = {}
 
@@ -243,7 +254,8 @@ class _State:
             own, numbers = checkpoint.optimizer_tensors(optimizer, f"optimizer{i}.")
             tensors |= own
             rest.append(numbers)
-        checkpoint.save(self.folder / "last.safetensors", tensors, {"rows": rows, "best": best, "optimizers": rest})
+        header = {"rows": rows, "best": best, "optimizers": rest}
+        checkpoint.save(self.folder / "last.safetensors", tensors, header)
 
     def save_best(self) -> None:
         self.best = {k: v.detach().clone() for k, v in self.weights().items()}
@@ -263,6 +275,8 @@ class _State:
         for i, optimizer in enumerate(self.optimizers):
             own = {k: v for k, v in tensors.items() if k.startswith(f"optimizer{i}.")}
             checkpoint.load_optimizer(optimizer, own, header["optimizers"][i], f"optimizer{i}.")
+        for scheduler in self.schedulers:
+            scheduler.last_epoch = len(header["rows"])
         if header["best"]:
             self.best, _ = checkpoint.load(self.folder / "best.safetensors")
         return header["rows"], header["best"]

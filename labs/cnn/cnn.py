@@ -6,6 +6,7 @@ document recognition". Reaches 98.3–99.0 % on MNIST with the course's settings
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +34,7 @@ class HyperParams(cli.TrainingFlags):
     epochs: cli.OptionalInt = None  # passes over the training set; none: 8, or 30 for the digits (far fewer images)
     lr: float = 3e-3  # learning rate (η)
     optimizer: OptimizerName = "adam"  # update rule
+    schedule: Literal["constant", "cosine"] | None = None  # of η; cosine: falls to 0. none: constant, for lenet cosine
     model: Literal["course", "lenet", "task2"] = "course"  # cnn.jl's network, the notebook's, the lab manual's
     split: cli.Floats = ()  # train,validation,test shares of all samples pooled, e.g. 0.6,0.2,0.2; none: as published
     patience: cli.OptionalInt = None  # stop after N epochs without a better validation loss (needs --split)
@@ -178,10 +180,13 @@ def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> 
     device = pick_device(args.device)
     data = data or get_data(args, device)
     epochs = args.epochs or (30 if data.images.name == "digits" else 8)
-    args = dataclasses.replace(args, dataset=data.images.name, device=str(device), epochs=epochs)
+    schedule = args.schedule or ("cosine" if args.model == "lenet" else "constant")
+    args = dataclasses.replace(args, dataset=data.images.name, device=str(device), epochs=epochs, schedule=schedule)
     seed_everything(args.seed)
     model = (network or build_model(args)).to(device)
     optimizer = make_optimizer(args.optimizer, model.parameters(), args.lr)
+    fade = {"constant": lambda epoch: 1.0, "cosine": lambda epoch: (1 + math.cos(math.pi * epoch / epochs)) / 2}
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, fade[schedule])
     net = prepare(model, compile=args.compile)
 
     def step(
@@ -214,6 +219,7 @@ def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> 
             loader,
             modules=[model],
             optimizers=[optimizer],
+            schedulers=[scheduler],
             epochs=epochs,
             seed=args.seed,
             evaluations=watched,
@@ -233,7 +239,7 @@ def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> 
 # (model, data set) → what the course's settings for it reach, measured (README.md says how)
 EXPECTED = {
     ("course", "mnist"): "the course's settings reach 98.3–99.0 %",
-    ("lenet", "mnist"): "with --lr 1e-3 and 8 epochs 98.9 % or better",
+    ("lenet", "mnist"): "with --lr 1e-3 98.9 % or better",
 }
 
 

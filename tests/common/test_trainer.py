@@ -27,6 +27,7 @@ class Line:
         torch.manual_seed(0)
         self.model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.2 if noise else 0.0))
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr)
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda epoch: 0.9**epoch)
         self.loader = ArrayLoader(X, Y, batch_size=8, shuffle=True, seed=0)
         self.noise = noise
 
@@ -43,9 +44,8 @@ class Line:
         return logs
 
     def fit(self, epochs: int, **kws):
-        return fit(
-            self.step, self.loader, modules=[self.model], optimizers=[self.optimizer], epochs=epochs, quiet=True, **kws
-        )
+        kept = {"modules": [self.model], "optimizers": [self.optimizer], "schedulers": [self.scheduler]}
+        return fit(self.step, self.loader, epochs=epochs, quiet=True, **kept, **kws)
 
     def test_loss(self):
         return evaluate(self.score, ArrayLoader(X, Y, batch_size=50), [self.model])
@@ -114,6 +114,12 @@ def test_modules_train_in_steps_and_rest_in_evaluations():
     fit(step, [(X, Y)], modules=[line.model], optimizers=[], epochs=2, evaluations={"val": evaluation}, quiet=True)
     assert modes == [("step", True), ("evaluation", False)] * 2
     assert not line.model.training
+
+
+def test_schedules_move_once_an_epoch():
+    line, rates = Line(), []
+    line.fit(3, on_batch=[lambda n, logs: rates.append(line.optimizer.param_groups[0]["lr"])])
+    assert rates == pytest.approx([0.1] * 7 + [0.09] * 7 + [0.081] * 7)
 
 
 def test_hooks_see_every_step_and_every_epoch():

@@ -271,6 +271,12 @@ def test_the_embedded_digits_are_learnt():
     assert run.metrics["test_accuracy"] > 0.85
 
 
+@pytest.mark.slow
+def test_a_compiled_network_learns_the_same():
+    plain, compiled = (train(data(64), epochs=2, compile=c, quiet=True)[1].history[-1] for c in (False, True))
+    assert compiled["train_loss"] == pytest.approx(plain["train_loss"], rel=1e-3)
+
+
 @pytest.mark.gpu
 def test_cpu_and_cuda_agree_on_one_step():
     seed_everything(0)

@@ -72,6 +72,10 @@ def test_bad_input_is_one_line(command, assert_one_line_error, words, parts):
     assert_one_line_error(command("labs.cnn", *words), *parts)
 
 
+def test_without_a_compiler_compile_is_refused_in_one_line(command, assert_one_line_error):
+    assert_one_line_error(command("labs.cnn", *TINY, "--compile", CXX="/nonexistent"), "leave --compile away")
+
+
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays_whole(command, assert_one_line_error):
     """No file may grow beyond 300 kB: the checkpoint fits until the optimiser's moments join it."""
     Path("limit.py").write_text(
