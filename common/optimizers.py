@@ -28,6 +28,7 @@ def make_optimizer(name: OptimizerName, parameters: Iterable[nn.Parameter], lr: 
     settings = {"lr": lr, **defaults, **settings}
     parameters = list(parameters)
     try:
-        return optimizer(parameters, **settings, fused=True)
+        on_cpu = any(p.device.type == "cpu" for p in parameters)
+        return optimizer(parameters, **settings, fused=not on_cpu or torch.__version__ >= "2.4")
     except (RuntimeError, TypeError):  # no fused kernel for this optimiser or this device
         return optimizer(parameters, **settings)

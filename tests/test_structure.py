@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -78,11 +79,13 @@ def test_every_lab_has_its_parts():
 
 def test_a_wheel_holds_code_and_data_files(tmp_path):
     """`pip install .` without -e: pictures and lab sheets come along, tests and runs do not."""
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "-w", tmp_path, PROJECT],
-        check=True,
-        cwd=tmp_path,
-    )
+    copy = tmp_path / "copy"  # a build leaves its own folders behind
+    for name in ("common", "labs"):
+        shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, copy)
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
+    subprocess.run([*pip, "-w", tmp_path, copy], check=True)
     names = set(zipfile.ZipFile(next(tmp_path.glob("sorcery_labs-*.whl"))).namelist())
     wanted = [p for p in SOURCES if "tests" not in p.parts]
     wanted += [*PROJECT.glob("labs/*/README.md"), *PROJECT.glob("labs/cnn/pictures/*.png")]
@@ -114,7 +117,7 @@ def test_every_command_in_a_readme_is_understood(readme):
         if words[0] == "labs":
             words = ["python", "-m", "labs", *words[1:]]
         kind = settings_of(words[2], words[3:])
-        if kind is None:
+        if kind is None or "--help" in words:
             continue
         arguments = words[4:] if words[2] == "labs" else words[3:]
         try:
