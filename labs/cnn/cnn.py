@@ -114,7 +114,7 @@ def course() -> nn.Sequential:
 
 def lenet() -> nn.Sequential:
     """The notebook's variant of LeNet-5: 44 426 parameters."""
-    return nn.Sequential(  # (N,  1, 28, 28)
+    network = nn.Sequential(  # (N,  1, 28, 28)
         nn.Conv2d(1, 6, kernel_size=5),  # (N,  6, 24, 24)
         nn.MaxPool2d(2),  # (N,  6, 12, 12)
         nn.ReLU(),
@@ -128,6 +128,11 @@ def lenet() -> nn.Sequential:
         nn.Tanh(),
         nn.Linear(84, 10),  # (N, 10) logits
     )
+    for layer in network:  # as Flux does it; torch's own start is smaller, which suits tanh less (Glorot & Bengio 2010)
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return network
 
 
 def task2(
