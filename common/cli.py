@@ -51,6 +51,7 @@ def _list_of(kind: type, metavar: str) -> PrimitiveConstructorSpec:
 Ints = Annotated[tuple[int, ...], _list_of(int, "N,N,…")]
 Floats = Annotated[tuple[float, ...], _list_of(float, "X,X,…")]
 OptionalInt = Annotated[int | None, arg(metavar="N")]
+OptionalFloat = Annotated[float | None, arg(metavar="X")]
 OptionalPath = Annotated[Path | None, arg(metavar="DIR")]
 
 

@@ -1,0 +1,27 @@
+"""Lab: generative adversarial networks."""
+
+from labs.gan.gan import (
+    Data,
+    HyperParams,
+    build_model,
+    discriminator_loss,
+    generate,
+    generator_loss,
+    get_data,
+    load_run,
+    noise,
+    train,
+)
+
+__all__ = [
+    "Data",
+    "HyperParams",
+    "build_model",
+    "discriminator_loss",
+    "generator_loss",
+    "get_data",
+    "load_run",
+    "noise",
+    "generate",
+    "train",
+]

@@ -1,0 +1,3 @@
+from labs.gan.gan import main
+
+main()

@@ -1,0 +1,304 @@
+"""Two networks play against one another: a generator draws digits, a discriminator tells them from real ones.
+
+Mirrors gan.jl of the course (same order and names). The default is the lab manual's network (Task № 4);
+`--model course` is gan.jl's, which collapses to a few digits even on real images; `--model dcgan` is
+convolutional. After Goodfellow et al. 2014, "Generative adversarial nets" and Radford et al. 2016, "Unsupervised
+representation learning with deep convolutional generative adversarial networks". README.md has what was measured.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from common import checkpoint, cli, distributed
+from common.data import ArrayLoader
+from common.datasets import ImageData, load_images
+from common.device import autocast, derive_seed, pick_device, seed_everything
+from common.errors import InputError
+from common.optimizers import make_optimizer
+from common.runs import Run
+from common.trainer import fit, prepare
+from labs.gan.judge import Opinion, ask, assess, get_judge
+from labs.gan.watch import Watch
+
+# What --model means for the settings that are not given.
+PRESETS = {
+    "task4": {"latent_dim": 100, "lr": 2e-4, "discriminator_lr": 2e-4, "beta1": 0.5, "dropout": 0.3, "epochs": 50},
+    # gan.jl has one image per step and 16 steps in all: 16 epochs of 128 images here.
+    "course": {"latent_dim": 16, "lr": 1e-3, "discriminator_lr": 2e-4, "beta1": 0.9, "dropout": 0.0, "epochs": 16},
+    "dcgan": {"latent_dim": 100, "lr": 1e-3, "discriminator_lr": 5e-4, "beta1": 0.5, "dropout": 0.0, "epochs": 12},
+}
+SAMPLES = 10_000  # generated images by which a run is judged at its end; a fifth of them after each epoch
+DIGITS_PASSES = 20  # over the embedded digits in one epoch: they are 42 times fewer than MNIST
+
+
+@dataclass(frozen=True)
+class HyperParams(cli.TrainingFlags):
+    """Train a generator of handwritten digits (or clothes, or Japanese characters) against a discriminator."""
+
+    dataset: Literal["auto", "mnist", "fashion_mnist", "kmnist", "digits"] = "auto"  # auto: MNIST, else digits
+    model: Literal["task4", "course", "dcgan"] = "task4"  # the lab manual's networks, gan.jl's, convolutional ones
+    epochs: cli.OptionalInt = None  # passes over the training set; none: 50, course 16, dcgan 12
+    batch_size: int = 128  # real images per step, and as many generated ones
+    lr: cli.OptionalFloat = None  # the generator's learning rate (η); none: 2e-4, course and dcgan 1e-3
+    discriminator_lr: cli.OptionalFloat = None  # the discriminator's; none: 2e-4, dcgan 5e-4
+    beta1: cli.OptionalFloat = None  # Adam's memory of past gradients; none: 0.5, course 0.9
+    latent_dim: cli.OptionalInt = None  # length of the noise vector z; none: 100, course 16
+    dropout: cli.OptionalFloat = (
+        None  # share of the discriminator's activations set to 0; none: 0.3, course and dcgan 0
+    )
+    real_label: float = 1.0  # what the discriminator should say to real images; 0.9: one-sided label smoothing
+    sample_every: int = 5  # epochs between two pictures of the same 64 noise vectors
+
+    def __post_init__(self) -> None:
+        for name, value in PRESETS[self.model].items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)  # the one way to set a field of a frozen dataclass
+        super().__post_init__()
+        self.require("discriminator_lr", 0 < self.discriminator_lr < float("inf"), "greater than 0")
+        self.require("beta1", 0 <= self.beta1 < 1, "at least 0 and less than 1")
+        self.require("latent_dim", self.latent_dim >= 1, "at least 1")
+        self.require("dropout", 0 <= self.dropout < 1, "at least 0 and less than 1")
+        self.require("real_label", 0 < self.real_label <= 1, "greater than 0 and at most 1")
+        self.require("sample_every", self.sample_every >= 1, "at least 1")
+
+
+@dataclass(frozen=True)
+class Data:
+    """The images as loaded, in [0, 1] and with labels for the judge; `train`, in [−1, 1], is all the GAN sees."""
+
+    images: ImageData
+    train: Tensor
+
+
+def get_data(args: HyperParams, device: torch.device) -> Data:
+    """Real images (N, 1, 28, 28) in [−1, 1], tanh's range, on `device`. No labels: nobody tells the GAN what a 3 is.
+
+    (Julia draws its "real" images from rand: noise in [0, 1]. MNIST is never loaded.)
+    """
+    images = load_images(args.dataset, args.data_dir, offline=args.offline, quiet=args.quiet)
+    X = 2 * images.X_train - 1
+    if args.limit:
+        generator = torch.Generator().manual_seed(derive_seed(args.seed))
+        X = X[torch.randperm(len(X), generator=generator)[: args.limit]]
+    if images.name == "digits":
+        X = X.repeat(DIGITS_PASSES, 1, 1, 1)
+    return Data(images, X.to(device))
+
+
+def dense(latent_dim: int, activation: Callable[[], nn.Module], dropout: float) -> tuple[nn.Sequential, nn.Sequential]:
+    """gan.jl's widths. With latent_dim 16: 236 688 and 233 985 parameters."""
+    generator = nn.Sequential(  # (N, latent_dim)
+        *(nn.Linear(latent_dim, 128), activation()),
+        *(nn.Linear(128, 256), activation()),
+        *(nn.Linear(256, 784), nn.Tanh()),
+        nn.Unflatten(1, (1, 28, 28)),  # (N, 1, 28, 28) in (−1, 1)
+    )
+    discriminator = nn.Sequential(
+        nn.Flatten(),  # (N, 784)
+        *(nn.Linear(784, 256), activation(), nn.Dropout(dropout)),
+        *(nn.Linear(256, 128), activation(), nn.Dropout(dropout)),
+        nn.Linear(128, 1),  # (N, 1) logits
+    )
+    return generator, discriminator
+
+
+def dcgan(latent_dim: int, dropout: float) -> tuple[nn.Sequential, nn.Sequential]:
+    """Transposed convolutions draw, strided ones judge: 347 073 and 209 457 parameters with latent_dim 100.
+
+    Kernel 4, stride 2, padding 1: each doubles the side, or halves it. No batch normalisation in the
+    discriminator, so that real and generated images can go through it together.
+    """
+    generator = nn.Sequential(  # (N, latent_dim)
+        *(nn.Linear(latent_dim, 64 * 7 * 7, bias=False), nn.Unflatten(1, (64, 7, 7))),
+        *(nn.BatchNorm2d(64), nn.ReLU()),  # (N, 64,  7,  7)
+        nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2, padding=1, bias=False),
+        *(nn.BatchNorm2d(32), nn.ReLU()),  # (N, 32, 14, 14)
+        *(nn.ConvTranspose2d(32, 1, kernel_size=4, stride=2, padding=1), nn.Tanh()),  # (N, 1, 28, 28)
+    )
+    discriminator = nn.Sequential(
+        *(nn.Conv2d(1, 16, kernel_size=4, stride=2, padding=1), nn.LeakyReLU(0.2)),  # (N, 16, 14, 14)
+        *(nn.Conv2d(16, 32, kernel_size=4, stride=2, padding=1), nn.LeakyReLU(0.2)),  # (N, 32,  7,  7)
+        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 128), nn.LeakyReLU(0.2), nn.Dropout(dropout)),
+        nn.Linear(128, 1),  # (N, 1) logits
+    )
+    return generator, discriminator
+
+
+def build_model(args: HyperParams | None = None) -> nn.ModuleDict:
+    """Both networks. generator: (N, latent_dim) → (N, 1, 28, 28) in (−1, 1); discriminator: images → (N, 1) logits."""
+    args = args or HyperParams()
+    if args.model == "dcgan":
+        generator, discriminator = dcgan(args.latent_dim, args.dropout)
+    else:
+        activation = nn.ReLU if args.model == "course" else lambda: nn.LeakyReLU(0.2)
+        generator, discriminator = dense(args.latent_dim, activation, args.dropout)
+    return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_label: float = 1.0) -> Tensor:
+    """−ln D(x) − ln(1 − D(G(z))), mean over the batch: ln 4 when the discriminator can only guess."""
+    real = F.binary_cross_entropy_with_logits(real_logits, torch.full_like(real_logits, real_label))
+    return real + F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """−ln D(G(z)), mean over the batch: ln 2 when the discriminator can only guess."""
+    # gan.jl takes σ of the logits first, then a loss that takes it again: stuck between 0.313 and 0.693.
+    return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
+
+
+def noise(n: int, latent_dim: int, seed: int | None = None) -> Tensor:
+    """n vectors z ~ N(0, I), drawn on the CPU: from their own generator if there is a seed."""
+    return torch.randn(n, latent_dim, generator=None if seed is None else torch.Generator().manual_seed(seed))
+
+
+def train(data: Data | None = None, networks: nn.ModuleDict | None = None, **kws) -> tuple[nn.ModuleDict, Run]:
+    """Train as Julia's `train(epochs=2)`. Returns both networks and the run.
+
+    Keyword arguments are the fields of HyperParams (TypeError for another name); `data` and `networks` are
+    built from them unless given.
+    """
+    args = cli.settings(HyperParams, kws)
+    device = pick_device(args.device)
+    data = data or get_data(args, device)
+    args = dataclasses.replace(args, dataset=data.images.name, device=str(device))
+    judge = get_judge(data.images, args.data_dir, device, quiet=args.quiet)
+    reference = ask(judge, data.images.X_train[:10_000])
+
+    seed_everything(args.seed)
+    model = (networks or build_model(args)).to(device, memory_format=torch.channels_last)
+    generator, discriminator = model["generator"], model["discriminator"]
+    betas = (args.beta1, 0.999)
+    g_optimizer = make_optimizer("adam", generator.parameters(), args.lr, betas=betas)
+    d_optimizer = make_optimizer("adam", discriminator.parameters(), args.discriminator_lr, betas=betas)
+    g_net, d_net = prepare(generator, compile=args.compile), prepare(discriminator, compile=args.compile)
+
+    def step(batch: tuple[Tensor]) -> dict[str, Tensor]:
+        (real,) = batch
+        with autocast(device, args.precision):
+            fake = g_net(noise(len(real), args.latent_dim).to(device))
+            # 1. The discriminator learns: real → 1, fake → 0. Detached, the fakes are mere images to it: no
+            #    gradient goes back into the generator.
+            real_logits, fake_logits = d_net(torch.cat([real, fake.detach()])).float().chunk(2)
+        d_loss = discriminator_loss(real_logits, fake_logits, args.real_label)
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
+
+        # 2. The generator learns: the same fakes should pass for real now. The gradient goes through the
+        #    discriminator, whose own weights need none.
+        discriminator.requires_grad_(False)
+        with autocast(device, args.precision):
+            logits = discriminator(fake).float()
+        g_loss = generator_loss(logits)
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
+        discriminator.requires_grad_(True)
+
+        with torch.no_grad():
+            d_real, d_fake = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
+        return {"discriminator_loss": d_loss, "generator_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
+
+    def judged() -> dict[str, float]:
+        scores = assess(
+            ask(judge, generate(generator, noise(SAMPLES // 5, args.latent_dim, seed=args.seed))), reference
+        )
+        return {name: scores[name] for name in ("coverage", "frechet_distance")}
+
+    with Run("gan", args) as run:
+        sizes = " and ".join(f"{sum(p.numel() for p in net.parameters()):,}" for net in (generator, discriminator))
+        loader = ArrayLoader(data.train, batch_size=args.batch_size, shuffle=True, seed=args.seed)
+        run.say(
+            f"{args.model} networks, {sizes} parameters; {data.images.name}, {len(data.train)} images; "
+            f"{len(loader)} steps an epoch on {device}"
+        )
+        watch = Watch(run, lambda: generate(generator, noise(64, args.latent_dim, seed=args.seed)))
+        watch.draw(0)
+        fit(
+            step,
+            loader,
+            modules=[model],
+            optimizers=[g_optimizer, d_optimizer],
+            epochs=args.epochs,
+            seed=args.seed,
+            evaluations={"sample": judged},
+            run=run,
+            on_epoch=[watch],
+            quiet=args.quiet,
+        )
+        run.save_model(model)
+        samples = generate(generator, noise(SAMPLES, args.latent_dim, seed=args.seed))
+        opinion = ask(judge, samples)
+        scores, real_scores = assess(opinion, reference), assess(ask(judge, data.images.X_test), reference)
+        last = run.history[-1] if run.history else {}
+        losses = {k.removeprefix("train_"): v for k, v in last.items() if k.startswith("train_")}
+        if distributed.is_main():
+            watch.animate()
+            save_figures(run, samples, opinion, data)
+        run.finish(losses | scores, verdict(args, scores, real_scores))
+    return model, run
+
+
+# (model, data set) → what its settings reach, measured (README.md says how)
+EXPECTED = {
+    ("task4", "mnist"): "10 of 10 and a distance below 15 are to be expected by epoch 25, below 6 by epoch 50",
+    ("dcgan", "mnist"): "10 of 10 and a distance below 4 are to be expected by epoch 12",
+    ("course", "mnist"): "these settings collapse: half of the classes or fewer are to be expected",
+}
+
+
+def verdict(args: HyperParams, scores: dict[str, float], real: dict[str, float]) -> str:
+    """What was reached and what to expect, in a sentence."""
+    expected = None if args.limit else EXPECTED.get((args.model, args.dataset))
+    return (
+        f"{scores['coverage']} of 10 classes drawn, the rarest {scores['smallest_share']:.1%} of the time; "
+        f"Fréchet distance {scores['frechet_distance']:.1f} (real test images {real['frechet_distance']:.1f}), "
+        f"diversity {scores['diversity']:.2f} (1 is real)" + (f"; {expected}" if expected else "")
+    )
+
+
+@torch.inference_mode()
+def generate(generator: nn.Module, z: Tensor) -> Tensor:
+    """Images (N, 1, 28, 28) in [0, 1] that the generator makes of noise z (N, latent_dim)."""
+    generator.eval()
+    device = next(generator.parameters()).device
+    return torch.cat([(generator(part.to(device)) + 1) / 2 for part in z.split(1000)])
+
+
+def load_run(path: Path, device: torch.device) -> tuple[nn.ModuleDict, HyperParams]:
+    """The networks that a run saved, ready to sample from, and the settings they were trained with."""
+    file = Path(path) / "model.safetensors"
+    tensors, header = checkpoint.load(file)
+    if header.get("lab") != "gan":
+        raise InputError(f"{file} holds a model of the lab {header.get('lab')!r}; name a run of `python -m labs.gan`")
+    kept = ("model", "dataset", "latent_dim", "dropout", "seed")
+    args = HyperParams(**{name: header[name] for name in kept})
+    model = build_model(args).to(device)
+    checkpoint.load_weights(model, tensors, file)
+    return model.eval(), args
+
+
+def save_figures(run: Run, samples: Tensor, opinion: Opinion, data: Data) -> None:
+    """The figures of a run besides the pictures that Watch has drawn; README.md says what to look for in each."""
+    from labs.gan import pictures  # here, so that --help need not wait for matplotlib
+
+    classes = data.images.classes
+    chosen = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(run.settings.seed))[:64]
+    run.save_figure("real", pictures.plot_sheet((data.train[chosen.to(data.train.device)] + 1) / 2, 8, "real images"))
+    run.save_figure("classes", pictures.plot_classes(samples, opinion.classes, opinion.shares, classes))
+    if run.history:
+        run.save_figure("training", pictures.plot_training(run.history))
+
+
+def main() -> None:
+    """The command `python -m labs.gan`."""
+    _, run = cli.run(train, HyperParams)
+    raise SystemExit(run.exit_status)
