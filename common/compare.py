@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from common import checkpoint
 from common.errors import InputError
 from common.runs import read_history, read_json
 
@@ -12,7 +11,7 @@ NOT_COMPARED = {"lab", "epochs", "out", "resume", "data_dir", "offline", "quiet"
 
 # In which direction a metric is better, by a word in its name; others get no mark.
 HIGHER = ("accuracy", "elbo", "coverage", "return", "success", "coherence", "likelihood", "auc")
-LOWER = ("loss", "perplexity", "reconstruction", "distance", "error")
+LOWER = ("loss", "perplexity", "reconstruction", "distance", "error", "mse")
 
 
 def comparison_table(paths: Sequence[Path]) -> list[list[str]]:
@@ -73,5 +72,4 @@ def compare(runs: Sequence[Path], out: Path) -> None:
     shown = [name for name in names if name.startswith(("val_", "test_"))]
     shown = shown or [name for name in names if name not in ("epoch", "seconds")]
     if shown:
-        checkpoint.write_atomically(out, plots.png(plots.plot_runs(histories, shown)))
-        print(f"curves: {out}")
+        print(f"curves: {plots.write_figure(out, plots.plot_runs(histories, shown))}")

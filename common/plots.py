@@ -2,21 +2,34 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
+
+from common.checkpoint import write_atomically
 
 GOOD, BAD = "#1b7837", "#b2182b"
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as the content of a PNG file."""
-    picture = io.BytesIO()
-    figure.savefig(picture, dpi=120)
-    return picture.getvalue()
+def write_figure(path: Path, figure: Figure) -> Path:
+    """The figure as a PNG file, written atomically; returns its path."""
+    content = io.BytesIO()
+    figure.savefig(content, dpi=120)
+    write_atomically(path, content.getvalue())
+    return path
+
+
+def write_image(path: Path, image: Tensor) -> Path:
+    """One grey image (1, H, W) in [0, 1] as a PNG file of exactly its pixels, written atomically; returns its path."""
+    content = io.BytesIO()
+    Image.fromarray((image[0] * 255).round().byte().cpu().numpy()).save(content, "PNG")
+    write_atomically(path, content.getvalue())
+    return path
 
 
 def _grid(n: int, columns: int, size: float) -> tuple[Figure, list]:

@@ -105,9 +105,9 @@ class Run:
     def save_figure(self, name: str, figure: "Figure") -> None:
         """figures/<name>.png"""
         if distributed.is_main():
-            from common.plots import png
+            from common.plots import write_figure
 
-            checkpoint.write_atomically(self.path / "figures" / f"{name}.png", png(figure))
+            write_figure(self.path / "figures" / f"{name}.png", figure)
 
     def finish(self, metrics: dict[str, float], sentence: str) -> None:
         """Write the summary, say in a sentence what was reached, and print the directory as the last line."""

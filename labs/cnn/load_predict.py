@@ -5,7 +5,6 @@ prepared in another (255 times brighter, transposed, squashed); here `prepare` b
 that MNIST's digits have.
 """
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -134,13 +133,10 @@ def load_predict(pictures: tuple[Path, ...] = (), run: Path | None = None) -> in
         print(f"{path}: {classes[int(p.argmax())]} ({p.max():.1%})")
         read.append((path.name, picture, X, p))
     for number, (name, _, X, _) in enumerate(read, 1):
-        png = io.BytesIO()
-        Image.fromarray((X[0] * 255).round().byte().numpy()).save(png, "PNG")
-        checkpoint.write_atomically(run / "prepared" / f"{number}_{Path(name).stem}.png", png.getvalue())
+        plots.write_image(run / "prepared" / f"{number}_{Path(name).stem}.png", X)
     if read:
-        figure = plots.png(plots.plot_readings(read, classes))
-        checkpoint.write_atomically(run / "figures" / "load_predict.png", figure)
-        print(f"what the network saw: {run / 'prepared'} and {run / 'figures' / 'load_predict.png'}")
+        figure = plots.write_figure(run / "figures" / "load_predict.png", plots.plot_readings(read, classes))
+        print(f"what the network saw: {run / 'prepared'} and {figure}")
     return failures
 
 

@@ -1,4 +1,4 @@
-"""Lab: generative adversarial networks."""
+"""Generative adversarial networks: two networks against one another, until one draws digits."""
 
 from labs.gan.gan import (
     Data,

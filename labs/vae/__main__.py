@@ -1,0 +1,3 @@
+from labs.vae.vae import main
+
+main()

@@ -1,0 +1,123 @@
+"""Anomaly detection: what the model has never seen it reconstructs badly.
+
+`python -m labs.vae.anomaly --run DIR --against fashion_mnist` scores the test images of the run's data set and
+those of another with their reconstruction error, and says how well a threshold on it tells the two apart.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from common import cli
+from common.datasets import load_images
+from common.device import derive_seed
+from labs.vae.sample import open_run
+from labs.vae.vae import VAE, HyperParams, binarize, encode, reconstruction_cost
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Request:
+    """Tell test images from anomalies by their reconstruction error; figures ROC, histogram and examples."""
+
+    run: cli.OptionalPath = None  # the run directory whose model judges; none: the newest
+    against: Literal["rotated", "scrambled", "noise", "mnist", "fashion_mnist", "kmnist", "digits"] = (
+        "rotated"  # anomalies: the test images turned by 90°, their pixels in random order, noise, or a data set
+    )
+    data_dir: cli.OptionalPath = None  # where data sets lie; none: where they lay in training
+    offline: bool = False  # never touch the network
+
+
+@torch.inference_mode()
+def anomaly_scores(model: VAE, X: Tensor, args: HyperParams) -> Tensor:
+    """Reconstruction error of each image in nats, through its mean code, without noise: (N,)."""
+    model.eval()
+    return torch.cat([reconstruction_cost(model.decoder(encode(model, x)[0]), x, args) for x in X.split(1000)])
+
+
+def get_anomalies(against: str, X: Tensor, args: HyperParams, *, offline: bool = False) -> Tensor:
+    """As many images as there are in X, or fewer if the data set `against` has fewer, made like X."""
+    generator = torch.Generator().manual_seed(derive_seed(args.seed, 3))
+    if against == "rotated":
+        return X.rot90(dims=(2, 3))
+    if against == "scrambled":  # as bright as the image, without its strokes
+        order = torch.rand(len(X), 784, generator=generator).argsort(dim=1)
+        return X.flatten(1).gather(1, order).view_as(X)
+    if against == "noise":
+        others = torch.rand(X.shape, generator=generator)
+    else:
+        others = load_images(against, args.data_dir, offline=offline).X_test[: len(X)]
+    return binarize(others, generator) if args.binarize != "none" else others
+
+
+def roc(normal: Tensor, anomalous: Tensor) -> tuple[Tensor, Tensor, float]:
+    """False alarms and hits (shares) at every threshold on the score, and the area under that curve.
+
+    The area (AUC) is the probability that an anomaly scores higher than a normal image: 0.5 is guessing.
+    """
+    from sklearn.metrics import auc, roc_curve
+
+    truth = torch.cat([torch.zeros(len(normal)), torch.ones(len(anomalous))])
+    false_alarms, hits, _ = roc_curve(truth.numpy(), torch.cat([normal, anomalous]).cpu().numpy())
+    return torch.from_numpy(false_alarms), torch.from_numpy(hits), float(auc(false_alarms, hits))
+
+
+def plot_anomalies(normal: Tensor, anomalous: Tensor, names: tuple[str, str]) -> "Figure":
+    """Histogram of both groups' scores, and the ROC curve."""
+    from matplotlib.figure import Figure
+
+    false_alarms, hits, area = roc(normal, anomalous)
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    top = float(torch.cat([normal, anomalous]).quantile(0.995))
+    for scores, name in zip((normal, anomalous), names, strict=True):
+        left.hist(scores.cpu().numpy(), bins=60, range=(0, top), alpha=0.6, density=True, label=name)
+    left.set(xlabel="reconstruction error (nats per image)", ylabel="density")
+    left.legend()
+    right.plot(false_alarms, hits, color="#1b7837")
+    right.plot([0, 1], [0, 1], color="grey", linestyle=":")
+    right.set(xlabel=f"share of {names[0]} taken for anomalies", ylabel=f"share of {names[1]} found")
+    right.set(title=f"ROC: AUC {area:.4f}", aspect="equal")
+    return figure
+
+
+def detect(run: Path | None = None, against: str = "rotated", data_dir: Path | None = None, offline: bool = False):
+    """Print the AUC and what a threshold of 5 % false alarms finds, write the figures; returns the AUC."""
+    from common import plots
+
+    run, model, args, data = open_run(run, data_dir)
+    X = data.test[0]
+    others = get_anomalies(against, X, args, offline=offline)
+    normal, anomalous = (anomaly_scores(model, images, args) for images in (X, others))
+    _, _, area = roc(normal, anomalous)
+    threshold = normal.quantile(0.95)
+    names = (data.images.name, against)
+    print(
+        f"{names[0]} {normal.mean():.1f} nats, {names[1]} {anomalous.mean():.1f} nats on average; AUC {area:.4f}; "
+        f"a threshold of {threshold:.1f} nats flags 5 % of {names[0]} and {(anomalous > threshold).float().mean():.1%} "
+        f"of {names[1]}"
+    )
+    rank = normal.argsort(), anomalous.argsort()
+    shown = {
+        f"{names[0]}, least": X[rank[0][:10]],
+        f"{names[0]}, most": X[rank[0][-10:]],
+        f"{names[1]}, least": others[rank[1][:10]],
+        f"{names[1]}, most": others[rank[1][-10:]],
+    }
+    print(plots.write_figure(run / "figures" / f"anomaly_{against}.png", plot_anomalies(normal, anomalous, names)))
+    print(plots.write_figure(run / "figures" / f"anomaly_{against}_examples.png", plots.plot_rows(shown)))
+    return area
+
+
+def main() -> None:
+    """The command `python -m labs.vae.anomaly`."""
+    cli.run(detect, Request)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""How likely the model finds the test images: the importance-weighted bound on log p(x).
+
+After Burda, Grosse, Salakhutdinov 2016, "Importance weighted autoencoders". The ELBO is a lower bound on log p(x);
+with K codes per image instead of one the bound rises towards it:
+    log p(x) >= E[log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)],   K = 1: the ELBO.
+`python -m labs.vae.likelihood --run DIR --samples 500` estimates it for a trained model.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from common import cli
+from common.device import derive_seed
+from common.errors import InputError
+from labs.vae.sample import open_run
+from labs.vae.vae import VAE, HyperParams, draw_noise, reconstruction_cost
+
+CHUNK = 10_000  # codes decoded at once
+
+
+@dataclass(frozen=True)
+class Request:
+    """Estimate the log-likelihood of test images under a trained VAE with K codes per image (IWAE bound)."""
+
+    run: cli.OptionalPath = None  # the run directory whose model is evaluated; none: the newest
+    samples: int = 500  # K: codes per image
+    images: int = 1000  # test images, the first ones
+    seed: int = 0  # fixes the codes
+    data_dir: cli.OptionalPath = None  # where data sets lie; none: where they lay in training
+
+    def __post_init__(self) -> None:
+        for name, least in (("samples", 1), ("images", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"--{name} is {getattr(self, name)}; it must be at least {least}")
+
+
+@torch.inference_mode()
+def log_weights(model: VAE, X: Tensor, args: HyperParams, k: int, generator: torch.Generator | None = None) -> Tensor:
+    """log p(x|z) + log p(z) − log q(z|x) in nats for k codes z drawn from q(z|x), for each image: (N, k)."""
+    model.eval()
+    rows = []
+    for x in X.split(max(1, CHUNK // k)):
+        mu, log_sigma = (part.repeat_interleave(k, dim=0) for part in model.encoder(x))
+        epsilon = draw_noise(mu.shape, mu, generator)
+        z = mu + log_sigma.exp() * epsilon
+        # log N(z; 0, 1) - log N(z; mu, sigma) = log sigma + (epsilon^2 - z^2)/2
+        log_ratio = (log_sigma + (epsilon.square() - z.square()) / 2).sum(dim=1)
+        cost = reconstruction_cost(model.decoder(z), x.repeat_interleave(k, dim=0), args)
+        rows.append((log_ratio - cost).view(len(x), k))
+    return torch.cat(rows)
+
+
+def importance_bound(log_w: Tensor, k: int) -> float:
+    """The bound with k codes per image, mean over images and over the groups of k that the columns of `log_w` make."""
+    groups = log_w[:, : log_w.shape[1] // k * k].unflatten(1, (-1, k))
+    return float((groups.double().logsumexp(dim=2) - math.log(k)).mean())
+
+
+def estimate(
+    run: Path | None = None, samples: int = 500, images: int = 1000, seed: int = 0, data_dir: Path | None = None
+) -> dict[int, float]:
+    """Print the bound for 1, 2, 5, 10, … `samples` codes per image and draw it; returns it by number of codes."""
+    from common.plots import write_figure
+
+    run, model, args, data = open_run(run, data_dir)
+    if not args.variational:
+        raise InputError(f"{run} holds a model {args.model!r}, which has no likelihood; name a run of a VAE with --run")
+    X = data.test[0][:images]
+    log_w = log_weights(model, X, args, samples, torch.Generator().manual_seed(derive_seed(seed)))
+    ks = [k for decade in range(7) for k in (10**decade, 2 * 10**decade, 5 * 10**decade) if k < samples] + [samples]
+    bounds = {k: importance_bound(log_w, k) for k in ks}
+    for k, bound in bounds.items():
+        print(f"K = {k:>6}  log p(x) ≥ {bound:9.2f} nats per image" + ("  (the ELBO)" if k == 1 else ""))
+    print(f"mean over {len(X)} test images of {data.images.name}, binarize {args.binarize}")
+    print(write_figure(run / "figures" / "importance_bound.png", plot_bounds(bounds)))
+    return bounds
+
+
+def plot_bounds(bounds: dict[int, float]):
+    """The bound against the number of codes per image."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(bounds.keys(), bounds.values(), marker="o")
+    axis.set(xscale="log", xlabel="K, codes per image", ylabel="bound on log p(x) (nats per image)")
+    axis.grid(alpha=0.3)
+    return figure
+
+
+def main() -> None:
+    """The command `python -m labs.vae.likelihood`."""
+    cli.run(estimate, Request)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Every runnable file from the command line, on a tiny run."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from common import checkpoint
+from common.errors import InputError
+from labs.vae import anomaly, information, latent, likelihood, sample, vae
+from labs.vae.vae import train
+
+DONE = Path("done")
+
+
+TINY = {"dataset": "digits", "limit": 64, "epochs": 1, "hidden": (16,), "quiet": True, "device": "cpu"}
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """A function that trains a run in the directory `done`, without figures."""
+    monkeypatch.setattr(vae, "save_figures", lambda *args: None)
+
+    def make(**settings):
+        train(**{**TINY, "out": DONE, **settings})
+        return DONE
+
+    return make
+
+
+def test_train(command):
+    done = command("labs.vae", "--dataset", "digits", "--limit", "64", "--epochs", "1", "--out", "new", "--offline")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "new"
+    assert done.stdout.splitlines()[-2].startswith("−ELBO")
+    assert json.loads(Path("new/summary.json").read_text())["lab"] == "vae"
+
+
+def test_a_wrong_flag_ends_in_one_line(command, assert_one_line_error):
+    assert_one_line_error(command("labs.vae", "--latent-dim", "0"), "--latent-dim is 0", "at least 1")
+
+
+@pytest.mark.parametrize(
+    ("main", "words", "said"),
+    [
+        (vae.main, ["--beta", "-1"], "--beta is -1"),
+        (sample.main, ["--run", "nowhere"], "nowhere"),
+        (latent.main, ["--side", "1"], "--side is 1"),
+        (anomaly.main, ["--against", "cats"], "cats"),
+        (likelihood.main, ["--samples", "0"], "--samples is 0"),
+        (information.main, ["--p", "0.5,0.6"], "0.5,0.6"),
+    ],
+)
+def test_bad_input_of_each_command(main, words, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["command", *words])
+    with pytest.raises(SystemExit) as exit:
+        main()
+    assert exit.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert said in lines[0]
+
+
+def test_settings_of_a_run_cannot_be_changed_by_resume(run):
+    run()
+    with pytest.raises(InputError, match="--beta"):
+        train(resume=DONE, beta=2.0)
+
+
+def test_sample(command, run):
+    run()
+    done = command("labs.vae.sample", "--run", DONE, "--count", "12", "--seed", "3")
+    assert done.stdout.splitlines() == ["done/samples/samples_seed3.png"], done.stderr
+    with Image.open("done/samples/samples_seed3.png") as picture:
+        assert picture.size == (280, 56)
+
+
+def test_samples_depend_on_the_seed_only_and_single_files_hold_the_same_images(run, capsys):
+    run()
+    images = sample.draw(run=DONE, count=3, seed=5, single=True, out=Path("pngs"))
+    again, other = (sample.draw(run=DONE, count=3, seed=seed) for seed in (5, 6))
+    assert torch.equal(images, again)
+    assert not torch.equal(images, other)
+    paths = sorted(Path("pngs").glob("*.png"))
+    assert [path.name for path in paths] == [f"samples_seed5_{i}.png" for i in range(3)]
+    with Image.open(paths[1]) as picture:
+        pixels = torch.tensor(list(picture.tobytes())).view(28, 28)
+    torch.testing.assert_close(pixels / 255, images[1, 0], atol=0.5 / 255 + 1e-6, rtol=0)
+
+
+def test_interpolation_goes_from_one_class_to_the_other(run, capsys):
+    run()
+    images = sample.draw(run=DONE, count=4, interpolate=(3, 8))
+    assert images.shape == (4, 1, 28, 28)
+    assert Path("done/samples/interpolation_3_8.png").is_file()
+    with pytest.raises(InputError, match="class 11"):
+        sample.draw(run=DONE, interpolate=(3, 11))
+
+
+def test_the_newest_run_is_taken_if_none_is_named(run, capsys):
+    with pytest.raises(InputError, match="python -m labs.vae"):
+        sample.draw()
+    run(out=None)
+    sample.draw(count=2)
+    assert len(list(Path("runs/vae").glob("*/samples/*.png"))) == 1
+
+
+def test_latent(command, run):
+    run()
+    done = command("labs.vae.latent", "--run", DONE, "--side", "3")
+    names = {Path(line).name for line in done.stdout.splitlines()}
+    assert names == {"latent_codes.png", "interpolation.png", "latent_kl.png", "manifold.png"}, done.stderr
+    assert all(Path(line).is_file() for line in done.stdout.splitlines())
+
+
+def test_anomaly(command, run):
+    run(epochs=20, lr=3e-3)
+    done = command("labs.vae.anomaly", "--run", DONE, "--against", "noise")
+    assert "AUC 1.0000" in done.stdout, done.stderr
+    assert Path("done/figures/anomaly_noise.png").is_file()
+    with pytest.raises(InputError, match="kmnist"):
+        anomaly.detect(run=DONE, against="kmnist", offline=True)
+
+
+def test_likelihood(command, run, capsys):
+    run()
+    done = command("labs.vae.likelihood", "--run", DONE, "--samples", "4", "--images", "20")
+    assert [line.split()[2] for line in done.stdout.splitlines()[:3]] == ["1", "2", "4"], done.stderr
+    assert Path("done/figures/importance_bound.png").is_file()
+    run(model="autoencoder", out=Path("plain"))
+    with pytest.raises(InputError, match="no likelihood"):
+        likelihood.estimate(run=Path("plain"))
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"seed": -1}, {"interpolate": (3,)}, {"interpolate": (3, 4, 5)}])
+def test_requests_that_cannot_be_are_named(wrong):
+    name = next(iter(wrong))
+    with pytest.raises(InputError, match=f"--{name}"):
+        sample.Request(**wrong)
+
+
+def test_weights_of_another_model_are_named(run):
+    run()
+    tensors, header = checkpoint.load(DONE / "model.safetensors")
+    checkpoint.save(DONE / "model.safetensors", tensors, {**header, "latent_dim": 5})
+    with pytest.raises(InputError, match="another model"):
+        sample.load_model(DONE)
+    checkpoint.save(DONE / "model.safetensors", tensors, {"lab": "cnn"})
+    with pytest.raises(InputError, match="another lab"):
+        sample.load_model(DONE)
