@@ -66,7 +66,8 @@ def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
     """Images (N, C, H, W) in [0, 1] in named rows, at most `columns` of each; rows may differ in length."""
     rows = {name: images[:columns] for name, images in rows.items() if len(images)}
     columns = max((len(images) for images in rows.values()), default=1)
-    figure = Figure(figsize=(1.5 + 0.65 * columns, 0.3 + 0.65 * max(1, len(rows))), layout="constrained")
+    names = 0.3 + 0.1 * max(map(len, rows), default=0)  # inches for the longest
+    figure = Figure(figsize=(names + 0.65 * columns, 0.3 + 0.65 * max(1, len(rows))), layout="constrained")
     axis = figure.subplots()
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
@@ -75,7 +76,8 @@ def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
         cells = [torch.cat([images, blank.expand(columns - len(images), -1, -1, -1)]) for images in rows.values()]
         X = F.pad(torch.cat(cells), (1, 1, 1, 1), value=1.0)  # a white line between neighbours
         _show(axis, mosaic(X, columns), vmin=0, vmax=1)
-        axis.set_yticks([(i + 0.5) * X.shape[2] for i in range(len(rows))], list(rows))
+        axis.set_yticks([(i + 0.5) * X.shape[2] for i in range(len(rows))], list(rows), fontsize=9)
+        axis.set_anchor("W")
         axis.tick_params(length=0)
     return figure
 
