@@ -146,6 +146,8 @@ def fit(
     if rows and len(rows) > epochs:
         raise InputError(f"the run has {len(rows)} epochs already, --epochs {epochs} is less")
     quiet = quiet or not distributed.is_main()
+    if len(rows) == epochs and not quiet:
+        print(f"the run has all its {epochs} epochs; a larger --epochs adds to them")
     watched, steps, trained_samples, trained_seconds = bool(monitor), 0, 0, 0.0
 
     with _StopRequest() as stop:

@@ -168,6 +168,15 @@ def test_fewer_epochs_than_the_run_has_are_refused(tmp_path):
         Line().fit(2, run=open_run(None, resume=tmp_path / "run"))
 
 
+def test_a_run_that_has_all_its_epochs_says_so_and_stays_as_it_is(tmp_path, capsys):
+    first = Line()
+    first.fit(2, run=open_run(tmp_path / "run"))
+    line, run = Line(), open_run(None, resume=tmp_path / "run")
+    fit(line.step, line.loader, modules=[line.model], optimizers=[line.optimizer], epochs=2, run=run)
+    assert "all its 2 epochs" in capsys.readouterr().out
+    assert line.weights == first.weights
+
+
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     Line().fit(1, run=open_run(tmp_path / "run"))
     line = Line()
