@@ -31,17 +31,19 @@ def comparison_table(paths: Sequence[Path]) -> list[list[str]]:
     ]
     names = dict.fromkeys(name for s in settings for name in s if name not in NOT_COMPARED)
     differing = [name for name in names if len({str(s.get(name)) for s in settings}) > 1]
-    metrics = list(dict.fromkeys(name for s in summaries for name in s.get("metrics", {})))
-    best = {name: _best([s.get("metrics", {}).get(name) for s in summaries], name) for name in metrics}
+    # As precise as they are shown, so that runs that look equal are equally good.
+    reached = [{name: round(value, 4) for name, value in s.get("metrics", {}).items()} for s in summaries]
+    metrics = list(dict.fromkeys(name for values in reached for name in values))
+    best = {name: _best([values.get(name) for values in reached], name) for name in metrics}
 
     rows = [["run", *differing, *(name.replace("_", " ") for name in metrics), "epochs", "seconds"]]
-    for path, own, summary in zip(paths, settings, summaries, strict=True):
+    for path, own, summary, values in zip(paths, settings, summaries, reached, strict=True):
         row = [str(path) + (" (interrupted)" if summary["interrupted"] else "")]
         for name in differing:
             value = own.get(name, "")
             row.append(",".join(map(str, value)) if isinstance(value, list) else str(value))
         for name in metrics:
-            value = summary.get("metrics", {}).get(name)
+            value = values.get(name)
             row.append("" if value is None else f"{value:.4f}" + (" *" if value == best[name] else ""))
         row += [str(summary.get("epochs", "")), f"{summary['seconds']:.1f}" if "seconds" in summary else ""]
         rows.append(row)

@@ -26,6 +26,12 @@ def test_settings_that_differ_metrics_time_and_the_best(tmp_path):
     assert second == [str(b), "0.2", "0.4100", "0.9300 *", "3", "4.5"]
 
 
+def test_runs_that_look_equal_are_equally_good(tmp_path):
+    paths = [make_run(tmp_path / name, accuracy=a) for name, a in (("a", 0.9914285668), ("b", 0.9914285711))]
+    header, *rows = comparison_table(paths)
+    assert [row[header.index("test accuracy")] for row in rows] == ["0.9914 *", "0.9914 *"]
+
+
 def test_one_run_has_no_best(tmp_path):
     assert "*" not in " ".join(comparison_table([make_run(tmp_path / "a")])[1])
 
