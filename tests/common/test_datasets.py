@@ -5,6 +5,7 @@ import io
 import struct
 import tarfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +52,15 @@ def test_checksums_and_folders_are_torchvisions(name):
     theirs = getattr(torchvision.datasets, name)
     ours = next(source for source in SOURCES.values() if source.folder == f"{name}/raw")
     assert ours.md5 == dict(theirs.resources)
+
+
+def test_the_page_about_data_lists_every_file_and_checksum():
+    page = (Path(__file__).parent.parent.parent / "data" / "README.md").read_text(encoding="utf-8")
+    for name, source in SOURCES.items():
+        assert f"`{name}`" in page
+        for file, md5 in source.md5.items():
+            assert file in page
+            assert md5 in page
 
 
 def test_pixels_are_scaled_once_to_0_1(tiny_mnist, raw):
