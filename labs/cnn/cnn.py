@@ -194,9 +194,8 @@ def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> 
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, fade[schedule])
     net = prepare(model, compile=args.compile)
 
-    def step(
-        batch: tuple[Tensor, Tensor],
-    ) -> dict[str, Tensor]:  # Flux: withgradient(model) do m … end; update!(…)
+    # Flux: withgradient(model) do m … end; update!(…)
+    def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         X, y = batch
         X = random_affine(X, degrees=args.degrees, zoom=args.zoom, flip=args.flip)
         with autocast(device, args.precision):
