@@ -1,9 +1,12 @@
 import dataclasses
+import functools
 import gzip
 import hashlib
+import http.server
 import io
 import struct
 import tarfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -15,6 +18,7 @@ import torchvision
 from common import datasets
 from common.datasets import SOURCES, Source, fetch_dataset, load_images, missing_files, read_idx
 from common.errors import InputError
+from labs.__main__ import fetch
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -156,6 +160,25 @@ def test_missing_files_are_fetched_and_checked(tiny_mnist, raw, monkeypatch):
     monkeypatch.setattr(datasets, "fetch", fake_fetch)
     fetch_dataset("mnist", "data")
     assert asked == [([f"http://127.0.0.1:9/{name}"], tiny_mnist.md5[name])]
+
+
+def test_labs_fetch_brings_a_data_set_from_a_server_and_says_so(tiny_mnist, raw, tmp_path, monkeypatch, capsys):
+    """The whole way: `labs fetch mnist` from a web server on this machine, whose first mirror is not there."""
+    served = tmp_path / "served"
+    raw.rename(served)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=served)
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *args: None)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        mirrors = ("http://127.0.0.1:9/", f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.setitem(SOURCES, "mnist", dataclasses.replace(tiny_mnist, mirrors=mirrors))
+        assert fetch(("mnist",), all=False, data_dir=Path("data")) == 0
+        assert capsys.readouterr().out == "mnist: fetched, checksums right\n"
+        assert fetch(("mnist",), all=False, data_dir=Path("data")) == 0
+        assert capsys.readouterr().out == "mnist: there already, checksums right\n"
+        server.shutdown()
+    assert sorted(p.name for p in raw.iterdir()) == sorted(tiny_mnist.md5)
+    assert load_images("mnist", "data", offline=True).name == "mnist"
 
 
 def test_the_digits_need_no_network_and_look_like_mnist():
