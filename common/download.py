@@ -32,7 +32,6 @@ def fetch(urls: Sequence[str], target: Path, digest: str, *, algorithm: str = "m
     The bytes land in a partial file beside `target`, which is renamed only when they are complete and right:
     a killed download is never taken for a data set. Raises FetchError when every URL failed.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     failures = []
     try:
@@ -54,11 +53,14 @@ def fetch(urls: Sequence[str], target: Path, digest: str, *, algorithm: str = "m
 
 def _copy(url: str, path: Path, quiet: bool) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": "sorcery-labs"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response, path.open("wb") as file:
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
         total = int(response.headers.get("Content-Length", 0)) or None
-        with tqdm.wrapattr(
-            response, "read", total=total, desc=f"fetching {path.name.split('.')[0]}", disable=quiet
-        ) as r:
-            shutil.copyfileobj(r, file)
-        if total is not None and file.tell() != total:
-            raise OSError(f"cut off after {file.tell()} of {total} bytes")
+        name = path.name.split(".")[0]
+        path.parent.mkdir(parents=True, exist_ok=True)  # now that there is something to put into it
+        with (
+            path.open("wb") as file,
+            tqdm.wrapattr(response, "read", total=total, desc=f"fetching {name}", disable=quiet) as reader,
+        ):
+            shutil.copyfileobj(reader, file)
+            if total is not None and file.tell() != total:
+                raise OSError(f"cut off after {file.tell()} of {total} bytes")

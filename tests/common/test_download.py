@@ -77,7 +77,8 @@ def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
 
 def test_an_unreachable_server_is_named(tmp_path):
     with pytest.raises(FetchError, match="127.0.0.1:9.*refused"):
-        fetch(["http://127.0.0.1:9/file"], tmp_path / "file", MD5, quiet=True)
+        fetch(["http://127.0.0.1:9/file"], tmp_path / "folder" / "file", MD5, quiet=True)
+    assert list(tmp_path.iterdir()) == []  # not even an empty folder
 
 
 def test_progress_is_shown_unless_quiet(server, tmp_path, capsys):
