@@ -210,7 +210,9 @@ def test_an_interrupted_run_ends_after_the_step_and_goes_on_to_the_same_end(tmp_
 
 
 def test_a_second_interrupt_ends_at_once(tmp_path):
-    usual = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(signal.SIGINT)  # a process in the background may have been told to ignore it
+    usual = signal.default_int_handler
+    signal.signal(signal.SIGINT, usual)
 
     def interrupt(n, logs):
         os.kill(os.getpid(), signal.SIGINT)
@@ -218,8 +220,11 @@ def test_a_second_interrupt_ends_at_once(tmp_path):
             time.sleep(0.001)
         os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        Line().fit(4, on_batch=[interrupt])
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Line().fit(4, on_batch=[interrupt])
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_what_there_was(tmp_path):
