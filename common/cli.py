@@ -192,6 +192,8 @@ def run(
 def one_line_errors() -> Iterator[None]:
     """Turn what a user can cause into one line on stderr and status 2 (130 for Ctrl-C)."""
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without η shows ?, and goes on
     try:
         yield
     except InputError as error:

@@ -182,6 +182,12 @@ def test_help_shapes_and_lists(command):
     assert "auto    means" in command("common.device").stdout
 
 
+def test_a_terminal_without_greek_letters_is_no_obstacle(command):
+    for words in (("labs.cnn", "--help"), ("labs.cnn.shapes",)):
+        done = command(*words, PYTHONIOENCODING="ascii")
+        assert done.returncode == 0, done.stderr
+
+
 def test_labs_refuses_what_it_does_not_know(command, assert_one_line_error):
     assert_one_line_error(command("labs", "train"), "'train' is no command", "compare")
     assert_one_line_error(command("labs", "fetch", "imagenet"), "imagenet", "mnist")
