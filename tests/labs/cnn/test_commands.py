@@ -37,7 +37,7 @@ def test_one_command_trains_and_the_next_ones_use_the_run(command):
 
     read = command("labs.cnn.load_predict")
     assert read.returncode == 0, read.stderr
-    assert len(read.stdout.splitlines()) == 4
+    assert len(read.stdout.splitlines()) == 5  # three pictures, where to look, and what would read better
 
     again = command("labs.cnn", *TINY, "--quiet", "--out", "runs/cnn/second", "--lr", "1e-4")
     assert again.stdout == "runs/cnn/second\n"

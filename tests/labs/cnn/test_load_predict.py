@@ -106,10 +106,16 @@ def run(tmp_path_factory):
 
 def test_the_labs_own_pictures_are_read(run, capsys):
     assert load_predict(run=run) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": ")[0].rsplit("/", 1)[1] for line in lines[:-1]] == sorted(p.name for p in PICTURES.iterdir())
-    assert sum(line.split(": ")[1].startswith(line.rsplit("/", 1)[1][0]) for line in lines[:-1]) >= 2
+    *read, where, advice = capsys.readouterr().out.splitlines()
+    names = sorted(p.name for p in PICTURES.iterdir())
+    assert names == ["1.png", "5.png", "8.png"]  # each is named after its digit
+    for name, line in zip(names, read, strict=True):
+        path, answer = line.split(": ")
+        assert path.endswith(name)
+        assert answer.startswith(f"{name[0]} (")
+    assert str(run / "figures" / "load_predict.png") in where
     assert (run / "figures" / "load_predict.png").is_file()
+    assert "MNIST" in advice  # for this network has learnt from the digits
 
 
 def test_what_the_network_saw_is_saved(run, tmp_path):
