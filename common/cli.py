@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import torch
 import tyro
@@ -61,30 +61,20 @@ def data_dir_from_environment() -> Path:
 
 
 @dataclass(frozen=True)
-class TrainingFlags:
-    """The flags every training command has. A lab's HyperParams adds its own and sets its defaults."""
+class RunFlags:
+    """The flags of every command that leaves a run directory. A lab's HyperParams adds its own."""
 
-    dataset: str = "auto"  # data set; auto: the course's if it is there or can be fetched, else an embedded one
-    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
-    epochs: int = 8  # passes over the training set
-    batch_size: int = 64  # samples per gradient step
-    lr: float = 1e-3  # learning rate (η)
+    LENGTH: ClassVar[str] = "epochs"  # the setting that says how long; --resume may raise it
+
     seed: int = 0  # fixes every random draw
     device: str = "auto"  # auto (CUDA if there, else CPU), cpu, cuda, cuda:N, mps
-    precision: Literal["float32", "bfloat16"] = "float32"  # bfloat16: mixed precision, faster on recent GPUs
-    compile: bool = False  # torch.compile the model: slow to start, faster on a GPU
-    limit: OptionalInt = None  # use only the first N training samples, after shuffling by the seed
     out: OptionalPath = None  # the run directory; none given: a new one, runs/<lab>/<time>
-    resume: OptionalPath = None  # continue the run in DIR, with its own settings; a larger --epochs may be given
+    resume: OptionalPath = None  # continue the run in DIR, with its own settings; it may be made longer
     offline: bool = False  # never touch the network
     quiet: bool = False  # print nothing but the run directory
 
     def __post_init__(self) -> None:
-        self.require("epochs", self.epochs is None or self.epochs >= 1, "at least 1")
-        self.require("batch_size", self.batch_size >= 1, "at least 1")
-        self.require("lr", 0 < self.lr < float("inf"), "greater than 0")
         self.require("seed", self.seed >= 0, "at least 0")
-        self.require("limit", self.limit is None or self.limit >= 1, "at least 1")
 
     def require(self, name: str, holds: bool, rule: str) -> None:
         """InputError that names the flag, its value and the rule, unless `holds`."""
@@ -94,10 +84,31 @@ class TrainingFlags:
             raise InputError(f"--{name.replace('_', '-')} is {shown}; it must be {rule}")
 
 
-Settings = TypeVar("Settings", bound=TrainingFlags)
+@dataclass(frozen=True)
+class TrainingFlags(RunFlags):
+    """The flags of every command that trains in epochs. A lab's HyperParams adds its own and sets its defaults."""
 
-# What may differ between a run and its continuation: how long, and where on this machine.
-FREE_ON_RESUME = {"epochs", "resume", "device", "data_dir", "offline", "quiet"}
+    dataset: str = "auto"  # data set; auto: the course's if it is there or can be fetched, else an embedded one
+    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
+    epochs: int = 8  # passes over the training set
+    batch_size: int = 64  # samples per gradient step
+    lr: float = 1e-3  # learning rate (η)
+    precision: Literal["float32", "bfloat16"] = "float32"  # bfloat16: mixed precision, faster on recent GPUs
+    compile: bool = False  # torch.compile the model: slow to start, faster on a GPU
+    limit: OptionalInt = None  # use only the first N training samples, after shuffling by the seed
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require("epochs", self.epochs is None or self.epochs >= 1, "at least 1")
+        self.require("batch_size", self.batch_size >= 1, "at least 1")
+        self.require("lr", 0 < self.lr < float("inf"), "greater than 0")
+        self.require("limit", self.limit is None or self.limit >= 1, "at least 1")
+
+
+Settings = TypeVar("Settings", bound=RunFlags)
+
+# What may differ between a run and its continuation, besides how long: where on this machine.
+FREE_ON_RESUME = {"resume", "device", "data_dir", "offline", "quiet"}
 
 
 def settings(kind: type[Settings], given: dict[str, Any]) -> Settings:
@@ -110,11 +121,11 @@ def settings(kind: type[Settings], given: dict[str, Any]) -> Settings:
         return kind(**given)
     own = resumed_settings(kind, given["resume"])
     result = dataclasses.replace(own, **given)
-    for name in given.keys() - FREE_ON_RESUME:
+    for name in given.keys() - FREE_ON_RESUME - {kind.LENGTH}:
         if getattr(result, name) != getattr(own, name):
             raise InputError(
                 f"--{name.replace('_', '-')} {given[name]} cannot be changed by --resume: that run has "
-                f"{getattr(own, name)}; start a new run, or change only --epochs"
+                f"{getattr(own, name)}; start a new run, or change only --{kind.LENGTH}"
             )
     return dataclasses.replace(result, out=own.out)
 
@@ -122,12 +133,13 @@ def settings(kind: type[Settings], given: dict[str, Any]) -> Settings:
 def resumed_settings(kind: type[Settings], path: Path) -> Settings:
     """The settings a run was started with, from its hyperparams.json, for continuing it in place."""
     own = settings_from_json(kind, read_json(Path(path) / "hyperparams.json"), str(path))
-    return dataclasses.replace(own, resume=Path(path), out=Path(path), device="auto")
+    return dataclasses.replace(own, resume=Path(path), out=Path(path), device=kind.device)
 
 
 def settings_from_json(kind: type[Settings], values: dict[str, Any], where: str) -> Settings:
     """The dataclass from the JSON that a run has written; InputError, naming `where`, if it is another lab's."""
-    types = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind)
+    types = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
     if set(values) - {"lab"} != set(types):
         raise InputError(f"{where} is of another lab or another release ({values.get('lab', 'unknown')})")
     given = {}

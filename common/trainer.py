@@ -150,7 +150,7 @@ def fit(
         print(f"the run has all its {epochs} epochs; a larger --epochs adds to them")
     watched, steps, trained_samples, trained_seconds = bool(monitor), 0, 0, 0.0
 
-    with _StopRequest() as stop:
+    with StopRequest() as stop:
         for epoch in range(len(rows) + 1, epochs + 1):
             if patience and best and epoch - 1 - best["epoch"] >= patience:
                 break
@@ -284,14 +284,14 @@ class _State:
         return header["rows"], header["best"]
 
 
-class _StopRequest:
+class StopRequest:
     """Ctrl-C and SIGTERM as a flag that the loop reads between steps. A second one ends the program at once."""
 
     def __init__(self) -> None:
         self.signalled = False
         self.previous: dict[int, Any] = {}
 
-    def __enter__(self) -> "_StopRequest":
+    def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():
             self.previous = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
         return self
