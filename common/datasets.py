@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,17 +42,23 @@ class ImageData:
 Tensors = tuple[Tensor, Tensor, Tensor, Tensor]  # X_train, y_train, X_test, y_test; the images as bytes
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a data set's files come from, where they lie, and how they are told to be the right ones."""
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """Where files come from, where they lie, and how they are told to be the right ones."""
 
     about: str
-    classes: tuple[str, ...]
     folder: str  # under the data directory
     megabytes: int
-    mirrors: tuple[str, ...]  # tried in this order
-    md5: dict[str, str]  # of each file, in the order in which `read` takes them
-    read: Callable[[list[Path]], Tensors]
+    mirrors: tuple[str, ...]  # tried in this order; one that ends in / is followed by the file's name
+    digests: dict[str, str]  # each file's checksum: md5, or sha256 where that is what is published
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Download):
+    """A data set's files, and how they are read."""
+
+    classes: tuple[str, ...]
+    read: Callable[[list[Path]], Any]  # takes the files in the order of `digests`; of images: gives Tensors
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -59,13 +66,13 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     # Header: 0, 0, 8 (unsigned bytes), the number of dimensions, each dimension as a big-endian int32.
     rank = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
     start = 4 + 4 * rank
     shape = np.frombuffer(content, ">i4", rank, offset=4) if rank and len(content) >= start else ()
     if not len(shape) or len(content) != start + np.prod(shape, dtype=np.int64):
-        raise _damaged(path, "it is cut off or no IDX file")
+        raise damaged(path, "it is cut off or no IDX file")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
@@ -74,7 +81,7 @@ def read_mnist(paths: list[Path]) -> Tensors:
     X_train, y_train, X_test, y_test = (torch.from_numpy(read_idx(path).copy()) for path in paths)
     for X, y, path in ((X_train, y_train, paths[0]), (X_test, y_test, paths[2])):
         if X.ndim != 3 or X.shape[1:] != (28, 28) or y.shape != X.shape[:1] or y.max() > 9:
-            raise _damaged(path, "images or labels are not those of an MNIST-like data set")
+            raise damaged(path, "images or labels are not those of an MNIST-like data set")
     return X_train[:, None], y_train.long(), X_test[:, None], y_test.long()
 
 
@@ -124,7 +131,7 @@ SOURCES = {
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ),
-        md5=_mnist_files(
+        digests=_mnist_files(
             "f68b3c2dcbeaaa9fbdd348bbdeb94873",
             "d53e105ee54ea40749a09fcbcd1e9432",
             "9fb629c4189551a2d022fa330f9573f3",
@@ -141,7 +148,7 @@ SOURCES = {
         folder="FashionMNIST/raw",
         megabytes=31,
         mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
-        md5=_mnist_files(
+        digests=_mnist_files(
             "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
             "25c81989df183df01b3e8a0aad5dffbe",
             "bef4ecab320f06d8554ea6380940ec79",
@@ -155,7 +162,7 @@ SOURCES = {
         folder="KMNIST/raw",
         megabytes=21,
         mirrors=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
-        md5=_mnist_files(
+        digests=_mnist_files(
             "bdb82020997e1d708af4cf47b453dcf7",
             "e144d726b3acfaa3e44228e80efcd344",
             "5c965bf0a639b31b8f53240b1b52f4d7",
@@ -164,12 +171,16 @@ SOURCES = {
         read=read_mnist,
     ),
     "cifar10": Source(
-        about="60 000 colour photographs, 32×32",
+        about="60 000 colour photographs, 32×32 (at 1 MB/s 3 minutes; the last mirror is often slower)",
         classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         folder=".",
         megabytes=170,
-        mirrors=("https://www.cs.toronto.edu/~kriz/",),
-        md5={"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"},
+        mirrors=(  # the makers' own server last: it has often been slow
+            "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
+            "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets/",
+            "https://www.cs.toronto.edu/~kriz/",
+        ),
+        digests={"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"},
         read=read_cifar10,
     ),
 }
@@ -213,38 +224,50 @@ def load_images(
 
 
 def fetch_dataset(name: str, data_dir: Path, *, offline: bool = False, quiet: bool = False) -> list[Path]:
-    """The data set's files, fetched if they are not there yet, every one checked against its published checksum."""
-    source = SOURCES[name]
+    """The image data set's files: `fetch_files` of its source."""
+    return fetch_files(name, SOURCES[name], data_dir, offline=offline, quiet=quiet)
+
+
+def fetch_files(
+    name: str, source: Download, data_dir: Path, *, offline: bool = False, quiet: bool = False
+) -> list[Path]:
+    """The files, fetched if they are not there yet, every one checked against its published checksum."""
     folder = Path(data_dir) / source.folder
     with distributed.main_first():
-        missing = missing_files(name, data_dir)
+        missing = missing_files(source, data_dir)
         try:
             if missing and offline:
                 raise FetchError("the network is not to be used")
             for file in missing:
-                fetch([mirror + file for mirror in source.mirrors], folder / file, source.md5[file], quiet=quiet)
+                urls = [mirror + file if mirror.endswith("/") else mirror for mirror in source.mirrors]
+                digest = source.digests[file]
+                fetch(urls, folder / file, digest, algorithm=_algorithm(digest), quiet=quiet)
         except FetchError as error:
             raise FetchError(
                 f"{name} is not under {data_dir} and could not be fetched: {error}. "
                 f"By hand: put {', '.join(missing)} into {folder}"
             ) from error
-    paths = [_present(folder / file) for file in source.md5]
-    for path, md5 in zip(paths, source.md5.values(), strict=True):
-        expected = md5 if path.name in source.md5 else UNPACKED_MD5.get(md5)
-        if expected and (got := file_digest(path)) != expected:
-            raise _damaged(path, f"its md5 is {got}, should be {expected}")
+    paths = [_present(folder / file) for file in source.digests]
+    for path, digest in zip(paths, source.digests.values(), strict=True):
+        expected = digest if path.name in source.digests else UNPACKED_MD5.get(digest)
+        if expected and (got := file_digest(path, _algorithm(expected))) != expected:
+            raise damaged(path, f"its {_algorithm(expected)} is {got}, should be {expected}")
     return paths
 
 
-def missing_files(name: str, data_dir: Path) -> list[str]:
-    """Which of the data set's files are not under `data_dir`, neither as published nor unpacked."""
-    source = SOURCES[name]
-    return [file for file in source.md5 if not _present(Path(data_dir) / source.folder / file)]
+def missing_files(source: Download, data_dir: Path) -> list[str]:
+    """Which of the files are not under `data_dir`, neither as published nor unpacked."""
+    return [file for file in source.digests if not _present(Path(data_dir) / source.folder / file)]
+
+
+def _algorithm(digest: str) -> str:
+    return {32: "md5", 64: "sha256"}[len(digest)]
 
 
 def _present(path: Path) -> Path | None:
     """The file as published, else as torchvision unpacks it, else None."""
-    return next((p for p in (path, path.with_suffix("")) if p.is_file()), None)
+    unpacked = [path.with_suffix("")] if path.suffix == ".gz" else []
+    return next((p for p in (path, *unpacked) if p.is_file()), None)
 
 
 def _image_data(name: str, tensors: Tensors) -> ImageData:
@@ -252,5 +275,6 @@ def _image_data(name: str, tensors: Tensors) -> ImageData:
     return ImageData(name, class_names(name), X_train / 255, y_train, X_test / 255, y_test)
 
 
-def _damaged(path: Path, why: object) -> InputError:
+def damaged(path: Path, why: object) -> InputError:
+    """The error for a file that is not what was published."""
     return InputError(f"{path} is damaged: {why}. Delete it to have it fetched anew")

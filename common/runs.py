@@ -96,10 +96,10 @@ class Run:
         if distributed.is_main():
             checkpoint.write_atomically(self.path / "history.csv", text.getvalue())
 
-    def save_model(self, model: nn.Module, name: str = "model") -> None:
-        """The weights as <name>.safetensors, with the settings that rebuild the model in its header."""
+    def save_model(self, model: nn.Module, name: str = "model", **about: Any) -> None:
+        """The weights as <name>.safetensors, with the settings that rebuild the model, and `about`, in its header."""
         if distributed.is_main():
-            header = {"lab": self.lab, **jsonable(dataclasses.asdict(self.settings))}
+            header = {"lab": self.lab, **jsonable(dataclasses.asdict(self.settings)), **about}
             checkpoint.save(self.path / f"{name}.safetensors", model.state_dict(), header)
 
     def save_figure(self, name: str, figure: "Figure") -> None:

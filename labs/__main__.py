@@ -10,8 +10,9 @@ from tyro.conf import Positional, arg
 
 from common import cli
 from common.compare import compare
-from common.datasets import SOURCES, fetch_dataset, missing_files
+from common.datasets import SOURCES, fetch_files, missing_files
 from common.errors import InputError
+from common.text_datasets import GLOVE, TEXT_SOURCES
 
 USAGE = """
   python -m labs.<lab>          train with the course's settings       (--help lists the flags)
@@ -47,20 +48,22 @@ def list_labs() -> str:
 
 def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
     """Bring the data sets called `names`; returns how many could not be had."""
+    sources = {**SOURCES, **TEXT_SOURCES, "glove": GLOVE}
     for name in names:
-        if name not in SOURCES:
-            raise InputError(f"data set {name!r} is none of {', '.join(SOURCES)}")
+        if name not in sources:
+            raise InputError(f"data set {name!r} is none of {', '.join(sources)}")
     if not names and not all:
-        for name, source in SOURCES.items():
-            there = "missing" if missing_files(name, data_dir) else "there"
+        for name, source in sources.items():
+            there = "missing" if missing_files(source, data_dir) else "there"
             print(f"  {name:<14} {there:<8} {source.megabytes:>4} MB  {source.about}  ({data_dir / source.folder})")
         print("  digits         there       0 MB  1 797 handwritten digits (come with scikit-learn)")
+        print("  topics, reviews, tagged: texts that come with the suite")
         return 0
     failures = 0
-    for name in SOURCES if all else names:
-        missing = missing_files(name, data_dir)
+    for name in sources if all else names:
+        missing = missing_files(sources[name], data_dir)
         try:
-            fetch_dataset(name, data_dir)
+            fetch_files(name, sources[name], data_dir)
             print(f"{name}: {'fetched' if missing else 'there already'}, checksums right")
         except InputError as error:
             cli.print_error(error)

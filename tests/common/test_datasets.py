@@ -41,7 +41,7 @@ def tiny_mnist(tmp_path, monkeypatch) -> Source:
         (folder / name).write_bytes(gzip.compress(content, mtime=0))
         md5[name] = hashlib.md5((folder / name).read_bytes()).hexdigest()
         monkeypatch.setitem(datasets.UNPACKED_MD5, md5[name], hashlib.md5(content).hexdigest())
-    source = dataclasses.replace(SOURCES["mnist"], md5=md5, mirrors=("http://127.0.0.1:9/",))
+    source = dataclasses.replace(SOURCES["mnist"], digests=md5, mirrors=("http://127.0.0.1:9/",))
     monkeypatch.setitem(SOURCES, "mnist", source)
     return source
 
@@ -55,14 +55,14 @@ def raw(tmp_path):
 def test_checksums_and_folders_are_torchvisions(name):
     theirs = getattr(torchvision.datasets, name)
     ours = next(source for source in SOURCES.values() if source.folder == f"{name}/raw")
-    assert ours.md5 == dict(theirs.resources)
+    assert ours.digests == dict(theirs.resources)
 
 
 def test_the_page_about_data_lists_every_file_and_checksum():
     page = (Path(__file__).parent.parent.parent / "data" / "README.md").read_text(encoding="utf-8")
     for name, source in SOURCES.items():
         assert f"`{name}`" in page
-        for file, md5 in source.md5.items():
+        for file, md5 in source.digests.items():
             assert file in page
             assert md5 in page
 
@@ -82,7 +82,7 @@ def test_unpacked_files_are_used_in_place(tiny_mnist, raw):
     for file in list(raw.iterdir()):
         file.with_suffix("").write_bytes(gzip.decompress(file.read_bytes()))
         file.unlink()
-    assert missing_files("mnist", "data") == []
+    assert missing_files(SOURCES["mnist"], "data") == []
     assert torch.equal(load_images("mnist", "data").X_train, packed.X_train)
 
 
@@ -159,7 +159,7 @@ def test_missing_files_are_fetched_and_checked(tiny_mnist, raw, monkeypatch):
 
     monkeypatch.setattr(datasets, "fetch", fake_fetch)
     fetch_dataset("mnist", "data")
-    assert asked == [([f"http://127.0.0.1:9/{name}"], tiny_mnist.md5[name])]
+    assert asked == [([f"http://127.0.0.1:9/{name}"], tiny_mnist.digests[name])]
 
 
 def test_labs_fetch_brings_a_data_set_from_a_server_and_says_so(tiny_mnist, raw, tmp_path, monkeypatch, capsys):
@@ -177,7 +177,7 @@ def test_labs_fetch_brings_a_data_set_from_a_server_and_says_so(tiny_mnist, raw,
         assert fetch(("mnist",), all=False, data_dir=Path("data")) == 0
         assert capsys.readouterr().out == "mnist: there already, checksums right\n"
         server.shutdown()
-    assert sorted(p.name for p in raw.iterdir()) == sorted(tiny_mnist.md5)
+    assert sorted(p.name for p in raw.iterdir()) == sorted(tiny_mnist.digests)
     assert load_images("mnist", "data", offline=True).name == "mnist"
 
 
@@ -208,7 +208,7 @@ def test_cifar10_is_read_from_the_binary_edition(tmp_path, monkeypatch):
             info.size = rows.size
             tar.addfile(info, io.BytesIO(rows.tobytes()))
     md5 = {archive.name: hashlib.md5(archive.read_bytes()).hexdigest()}
-    monkeypatch.setitem(SOURCES, "cifar10", dataclasses.replace(SOURCES["cifar10"], md5=md5))
+    monkeypatch.setitem(SOURCES, "cifar10", dataclasses.replace(SOURCES["cifar10"], digests=md5))
     data = load_images("cifar10", tmp_path, offline=True)
     assert data.X_train.shape == (20, 3, 32, 32)
     assert data.y_test.tolist() == [3, 1, 4, 1]
