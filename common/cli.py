@@ -157,8 +157,10 @@ def parse(kind: type, words: list[str] | None = None, program: str | None = None
     if getattr(args, "resume", None) is None:
         return vars(args)
     own = resumed_settings(kind, args.resume)
-    again = vars(_parse(kind, words, program, default=own))
-    return {k: v for k, v in again.items() if v != getattr(own, k)} | {"resume": args.resume}
+    # A flag that is on already may be given again: tyro would then offer its opposite only.
+    off = dataclasses.replace(own, **{k: False for k, v in vars(own).items() if v is True})
+    again = vars(_parse(kind, words, program, default=off))
+    return {k: v for k, v in again.items() if v != getattr(off, k)} | {"resume": args.resume}
 
 
 def _parse(kind: type, words: list[str] | None, program: str | None, **default: Any) -> Any:

@@ -10,7 +10,7 @@ from common.runs import read_history, read_json
 NOT_COMPARED = {"lab", "epochs", "out", "resume", "data_dir", "offline", "quiet"}  # epochs has its own column
 
 # In which direction a metric is better, by a word in its name; others get no mark.
-HIGHER = ("accuracy", "elbo", "coverage", "return", "success", "coherence", "likelihood", "auc")
+HIGHER = ("accuracy", "elbo", "coverage", "return", "success", "coherence", "likelihood", "auc", "nmi", "purity", "f1")
 LOWER = ("loss", "perplexity", "reconstruction", "distance", "error", "mse")
 
 
