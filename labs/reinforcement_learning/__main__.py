@@ -1,0 +1,3 @@
+from labs.reinforcement_learning.reinforcement_learning import main
+
+main()

@@ -1,0 +1,82 @@
+"""Environments by name: gymnasium's and the lab's own; a wrong name is answered in one line."""
+
+import difflib
+import warnings
+from typing import Any, Literal
+
+import gymnasium
+
+from common.errors import InputError
+from labs.reinforcement_learning.planning import Table
+
+YesNo = Literal["yes", "no"]
+
+# The lab's own: name → (class, longest episode, arguments). The class is imported when the environment is made.
+OWN = {
+    "sorcery/RandomWalk1D-v0": ("reinforcement_learning:RandomWalk1D", 100, {}),
+    "sorcery/GridWorld2x2-v0": ("worlds:GridWorld", 100, {"world": "2x2"}),
+    "sorcery/GridWorld3x3-v0": ("worlds:GridWorld", 100, {"world": "3x3"}),
+    "sorcery/GridWorldMDP-v0": ("worlds:GridWorld", 100, {"world": "mdp"}),
+    "sorcery/GridWorldExam-v0": ("worlds:GridWorld", 100, {"world": "exam"}),
+}
+
+
+def register() -> None:
+    """Make the lab's own environments known to gymnasium, so that gymnasium.make builds them, too."""
+    for name, (entry, steps, kws) in OWN.items():
+        if name not in gymnasium.registry:
+            point = f"labs.reinforcement_learning.{entry}"
+            gymnasium.register(name, entry_point=point, max_episode_steps=steps, kwargs=kws)
+
+
+def near_names(name: str) -> list[str]:
+    """Up to three registered names that look like `name`, the most alike first; a newer version comes first."""
+
+    def bare(full: str) -> str:  # without namespace and version, so that they do not count as likeness
+        return full.rpartition("/")[2].partition("-v")[0].lower()
+
+    names = sorted(gymnasium.registry, key=lambda n: gymnasium.spec(n).version or 0, reverse=True)
+    versions: dict[str, str] = {}
+    for full in names:
+        versions.setdefault(bare(full), full)
+    return [versions[near] for near in difflib.get_close_matches(bare(name), versions, n=3, cutoff=0.5)]
+
+
+def make(name: str, **kws: Any) -> gymnasium.Env:
+    """gymnasium.make(name, **kws), with the lab's own environments under sorcery/. The newest version if none is named.
+
+    Raises InputError, naming environments that are meant perhaps, for a name that gymnasium does not know or no longer
+    has, and for one whose simulator or drawing library is not installed.
+    """
+    register()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of versions: the name that is used stands in the run's settings
+            return gymnasium.make(name, **kws)
+    except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
+        raise InputError(f"environment {name!r} needs more than is installed: {error}") from error
+    except gymnasium.error.Error as error:
+        near = near_names(name)
+        meant = f"perhaps you meant {' or '.join(near)}" if near else f"there are CartPole-v1, {', '.join(OWN)}, …"
+        raise InputError(f"environment {name!r} is unknown to gymnasium; {meant}") from error
+
+
+def make_slippery(name: str, slippery: YesNo | None, **kws: Any) -> gymnasium.Env:
+    """make, with the ice of FrozenLake, CliffWalking and the grid worlds slippery or not; None: as it comes.
+
+    Raises InputError also for an environment that has no such setting.
+    """
+    if slippery is not None:
+        kws["is_slippery"] = slippery == "yes"
+    try:
+        return make(name, **kws)
+    except TypeError as error:
+        if "is_slippery" not in str(error):
+            raise
+        raise InputError(f"environment {name!r} has no slippery variant; leave --slippery away") from error
+
+
+def table_of(env: gymnasium.Env) -> Table | None:
+    """The environment's transition table, if it shows one, for as many states as it has."""
+    table = getattr(env.unwrapped, "P", None)
+    return table if table is not None and len(table) == getattr(env.observation_space, "n", None) else None

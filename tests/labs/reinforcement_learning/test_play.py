@@ -1,0 +1,117 @@
+"""A trained network plays again, and is watched."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from common import cli
+from labs.reinforcement_learning import dqn, periods, play, policy_gradient, watch
+
+RUN = Path("run")
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The directory of a small run on CartPole; made with `dqn` or `policy_gradient`."""
+    settings = {"period": 100, "val_episodes": 2, "test_episodes": 5, "hidden": (8,), "quiet": True, "out": RUN}
+
+    def make(lab, **kws):
+        monkeypatch.setattr(lab, "save_figures", lambda *args: None)
+        return lab.train(**settings, steps=100, **kws)[1]
+
+    return make
+
+
+@pytest.mark.parametrize("lab", [dqn, policy_gradient])
+def test_the_played_policy_is_the_trained_one(lab, trained, capsys):
+    run = trained(lab)
+    learner = play.load_learner(RUN)
+    copies = play.open_environment(learner, None, 5)
+    returns = play.play_episodes(learner.policy, copies, 0, periods.TEST)
+    assert returns.mean() == run.metrics["mean_return"]
+    capsys.readouterr()
+    returns = play.play(run=RUN, episodes=7, seed=3)
+    said = capsys.readouterr().out
+    assert f"return {returns.mean():.1f} ± {returns.std():.1f}" in said
+    assert f"success rate {(returns >= 475).mean():.0%}" in said
+    assert np.array_equal(returns, play.play(run=RUN, episodes=7, seed=3))
+    assert not np.array_equal(returns, play.play(run=RUN, episodes=7, seed=4))
+
+
+def test_without_learning_and_with_noise(trained):
+    trained(dqn)
+    random = play.play(run=RUN, episodes=60, policy="random")
+    assert 17 < random.mean() < 28  # 22 on average
+    assert np.array_equal(play.play(run=RUN, episodes=5), play.play(run=RUN, episodes=5, epsilon=0.0))
+    noisy = play.noisy(lambda s: [0] * len(s), lambda s: [1] * len(s), 0.3, 0)
+    assert np.mean(noisy(np.zeros((5000, 4)))) == pytest.approx(0.3, abs=0.03)
+
+
+def test_the_newest_network_is_taken(monkeypatch):
+    monkeypatch.setattr(dqn, "save_figures", lambda *args: None)
+    for name in ("old", "new"):
+        folder = Path("runs/reinforcement_learning") / name
+        dqn.train(steps=20, val_episodes=1, test_episodes=1, quiet=True, out=folder)
+    os.utime("runs/reinforcement_learning/old/early.safetensors", (0, 0))
+    assert play.newest_network() == Path("runs/reinforcement_learning/new")
+
+
+def test_another_environment_with_the_same_spaces(trained, capsys):
+    trained(dqn)
+    assert len(play.play(run=RUN, env="CartPole-v0", episodes=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--run", "nowhere"], "nowhere is no run directory"),
+        (["--run", "run", "--env", "Acrobot-v1"], "Acrobot-v1 has other observations than the run's CartPole-v1"),
+        (["--run", "run", "--env", "CartPoel-v1"], "CartPole-v1"),
+        (["--run", "other"], "another lab"),
+        (["--episodes", "0"], "--episodes is 0"),
+        (["--epsilon", "2"], "--epsilon is 2"),
+        ([], "no trained network"),
+    ],
+)
+def test_bad_input_ends_in_one_line(words, said, trained, capsys):
+    trained(dqn)
+    Path("other").mkdir()
+    Path("other/hyperparams.json").write_text('{"lab": "vae", "latent_dim": 2}')
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as exit:
+        cli.run(play.play, play.Request, words)
+    assert exit.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and said in line
+
+
+def test_the_animation_shows_the_policy_before_early_in_and_after_training(trained, capsys, monkeypatch):
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    trained(policy_gradient, envs=1)
+    before, after = (play.load_learner(RUN, weights).model.actor[-1].bias for weights in (None, "early"))
+    assert not torch.equal(before, after)
+    path = watch.animate(run=RUN, width=60, every=2)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in said[-4:-1]] == ["before training", "after 128 steps", "the best policy"]
+    longest = max(float(line.split()[-1]) for line in said[-4:-1])
+    with Image.open(path) as gif:
+        assert gif.width == 3 * 60 + 2 * watch.GAP
+        assert gif.n_frames <= longest // 2 + 2
+        first = gif.convert("RGB")
+        gif.seek(gif.n_frames - 1)
+        assert first.tobytes() != gif.convert("RGB").tobytes()
+    assert "SDL_VIDEODRIVER" not in os.environ
+
+
+def test_a_film_has_every_nth_step_and_the_last_picture():
+    with watch.without_screen():
+        copies = dqn.Copies("CartPole-v1", render_mode="rgb_array")
+        pictures, total = watch.film(lambda states: [0], copies, 0, 3)
+        copies.envs[0].close()
+    assert len(pictures) == -(-int(total) // 3) + 1
+    assert pictures[0].shape == (400, 600, 3)
+    assert not np.array_equal(pictures[0], pictures[-1])
