@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 
 from common import cli
+from common.errors import InputError
 from labs.reinforcement_learning import dqn, periods, play, policy_gradient, watch
+from labs.reinforcement_learning import reinforcement_learning as tabular
 
 RUN = Path("run")
 
@@ -36,7 +38,7 @@ def test_the_played_policy_is_the_trained_one(lab, trained, capsys):
     capsys.readouterr()
     returns = play.play(run=RUN, episodes=7, seed=3)
     said = capsys.readouterr().out
-    assert f"return {returns.mean():.1f} ± {returns.std():.1f}" in said
+    assert f"return {returns.mean():.2f} ± {returns.std():.2f}" in said
     assert f"success rate {(returns >= 475).mean():.0%}" in said
     assert np.array_equal(returns, play.play(run=RUN, episodes=7, seed=3))
     assert not np.array_equal(returns, play.play(run=RUN, episodes=7, seed=4))
@@ -49,6 +51,15 @@ def test_without_learning_and_with_noise(trained):
     assert np.array_equal(play.play(run=RUN, episodes=5), play.play(run=RUN, episodes=5, epsilon=0.0))
     noisy = play.noisy(lambda s: [0] * len(s), lambda s: [1] * len(s), 0.3, 0)
     assert np.mean(noisy(np.zeros((5000, 4)))) == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_table_plays_again(capsys):
+    tabular.train(episodes=200, quiet=True, out=RUN)
+    assert (play.play(run=RUN, episodes=20) == 1).all()  # always to the right
+    assert "success rate 100%" in capsys.readouterr().out
+    assert abs(play.play(run=RUN, episodes=400, policy="random").mean()) < 0.2  # either end alike
+    with pytest.raises(InputError, match="holds another model"):
+        play.play(run=RUN, env="FrozenLake-v1")
 
 
 def test_the_newest_network_is_taken(monkeypatch):
