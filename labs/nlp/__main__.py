@@ -1,0 +1,3 @@
+from labs.nlp.nlp import main
+
+main()

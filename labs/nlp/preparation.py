@@ -1,0 +1,94 @@
+"""From texts to a document–term matrix: clean, stop, stem, drop rare and common terms, count (Task № 1 b and c)."""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from common.errors import InputError
+from common.text_datasets import TextData
+from labs.nlp.stemming import stem
+
+if TYPE_CHECKING:
+    from labs.nlp.topics import HyperParams
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents as counts of terms. `steps` says how many different words and tokens each step of cleaning left."""
+
+    texts: list[str]
+    counts: csr_array  # (D, V), whole numbers
+    terms: list[str]  # (V,)
+    y: np.ndarray  # (D,) the class of each document; empty without classes
+    classes: tuple[str, ...]
+    steps: list[tuple[str, int, int]]
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the matrix that is 0."""
+        return 1 - self.counts.nnz / (self.counts.shape[0] * self.counts.shape[1])
+
+
+def clean(text: str) -> list[str]:
+    """The words of a text in lower case: no HTML, numbers, punctuation, nor what follows an apostrophe."""
+    text = re.sub(r"<[^<>]*>", " ", html.unescape(text)).lower()
+    text = re.sub(r"(n['’]t|['’]\w+)\b", " ", text)  # don't → do, it's → it
+    return re.findall(r"[^\W\d_]{2,}", text)
+
+
+def prepare(data: TextData, args: "HyperParams") -> Corpus:
+    """Clean, stop, stem, drop rare and common terms, count. Documents that nothing is left of are left out.
+
+    Raises InputError if that leaves fewer than two documents or terms, or not more than `args.topics`.
+    """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    texts, y = data.texts, data.y.numpy()
+    if args.limit and args.limit < len(texts):
+        chosen = np.random.default_rng(args.seed).permutation(len(texts))[: args.limit]
+        texts, y = [texts[i] for i in chosen], y[chosen] if len(y) else y
+    documents = [clean(text) for text in texts]
+    steps = [("words in lower case", *_count(documents))]
+    if args.stop_words == "english":
+        documents = [[w for w in words if w not in ENGLISH_STOP_WORDS] for words in documents]
+        steps.append(("without stop words", *_count(documents)))
+    if not args.no_stem:
+        documents = [[stem(w) for w in words] for words in documents]
+        steps.append(("stemmed", *_count(documents)))
+    held_by = Counter(term for words in documents for term in set(words))
+    common = args.max_share * len(documents)
+    terms = {term for term, n in held_by.items() if args.min_documents <= n <= common}
+    documents = [[w for w in words if w in terms] for words in documents]
+    steps.append(("neither rare nor common", *_count(documents)))
+    frequent = Counter(w for words in documents for w in words).most_common(args.vocabulary)
+    index = {term: i for i, term in enumerate(sorted(term for term, _ in frequent))}
+    documents = [[w for w in words if w in index] for words in documents]
+    steps.append(("the most frequent", *_count(documents)))
+
+    kept = [i for i, words in enumerate(documents) if words]
+    if len(index) < 2 or len(kept) < 2:
+        raise InputError(
+            f"cleaning left {len(index)} terms in {len(kept)} documents; at least 2 of each are needed: lower "
+            "--min-documents, raise --max-share, or give more text"
+        )
+    rows = np.repeat(np.arange(len(kept)), [len(documents[i]) for i in kept])
+    columns = np.array([index[w] for i in kept for w in documents[i]])
+    counts = csr_array((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=(len(kept), len(index)))
+    counts.sum_duplicates()
+    most = min(counts.shape) - 1
+    if args.topics > most:
+        raise InputError(
+            f"--topics is {args.topics}; {counts.shape[0]} documents with {counts.shape[1]} terms allow at most {most}"
+        )
+    return Corpus([texts[i] for i in kept], counts, list(index), y[kept] if len(y) else y, data.classes, steps)
+
+
+def _count(documents: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """Different words, and all of them."""
+    return len({w for words in documents for w in words}), sum(map(len, documents))
