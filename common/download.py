@@ -29,8 +29,9 @@ def file_digest(path: Path, algorithm: str = "md5") -> str:
 def fetch(urls: Sequence[str], target: Path, digest: str, *, algorithm: str = "md5", quiet: bool = False) -> None:
     """Bring one file to `target`, from the first of `urls` that gives exactly the bytes with this checksum.
 
-    The bytes land in a partial file beside `target`, which is renamed only when they are complete and right:
-    a killed download is never taken for a data set. Raises FetchError when every URL failed.
+    `digest` may be the checksum's beginning, where no more is published. The bytes land in a partial file beside
+    `target`, which is renamed only when they are complete and right: a killed download is never taken for a data
+    set. Raises FetchError when every URL failed.
     """
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     failures = []
@@ -42,7 +43,7 @@ def fetch(urls: Sequence[str], target: Path, digest: str, *, algorithm: str = "m
                 failures.append(f"{url}: {getattr(error, 'reason', None) or error or type(error).__name__}")
                 continue
             got = file_digest(partial, algorithm)
-            if got == digest:
+            if got.startswith(digest):
                 partial.replace(target)
                 return
             failures.append(f"{url}: {algorithm} is {got}, should be {digest}")

@@ -1,5 +1,6 @@
 """Every runnable file as a student runs it."""
 
+import dataclasses
 import json
 
 import pytest
@@ -78,8 +79,8 @@ def test_help_comes_from_the_fields(kind, capsys):
         cli.parse(kind, ["--help"])
     assert exit.value.code == 0
     said = capsys.readouterr().out
-    for name in kind.__dataclass_fields__:
-        assert f"--{name.replace('_', '-')}" in said
+    for field in dataclasses.fields(kind):
+        assert f"--{field.name.replace('_', '-')}" in said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,3 @@
+from labs.transfer_learning.transfer_learning_cifar import main
+
+main()

@@ -1,0 +1,51 @@
+"""The drawn characters, the small network that comes with the lab, and how its weights are made."""
+
+from pathlib import Path
+
+import torch
+
+from common import checkpoint
+from labs.transfer_learning import characters
+from labs.transfer_learning.pretrain import pretrain
+
+
+def test_drawings_are_seeded_and_even():
+    X, y = characters.draw(124, seed=3)
+    assert X.shape == (124, 3, 32, 32)
+    assert X.dtype == torch.uint8
+    assert torch.bincount(y).tolist() == [2] * 62
+    again, other = characters.draw(124, seed=3)[0], characters.draw(124, seed=4)[0]
+    assert torch.equal(X, again)
+    assert not torch.equal(X, other)
+    assert X.float().flatten(1).std(dim=1).min() > 5  # something is drawn in every one
+
+
+def test_every_font_has_letters():
+    assert len(characters.fonts()) >= 20
+
+
+def test_the_weights_that_come_with_the_lab_read_characters_they_have_not_seen():
+    """Each drawing is given the character whose mean feature is nearest; by chance 1.6 % are right."""
+    assert characters.SHIPPED.stat().st_size <= 2**20
+    X, y = characters.draw(1240, seed=99)
+    with torch.no_grad():
+        features = characters.load_pretrained()(X.float() / 255)
+        drawn = characters.build_backbone().eval()(X.float() / 255)
+
+    def right(found: torch.Tensor) -> float:
+        known, asked = slice(0, 930), slice(930, None)
+        means = torch.stack([found[known][y[known] == label].mean(dim=0) for label in range(62)])
+        return float((torch.cdist(found[asked], means).argmin(dim=1) == y[asked]).float().mean())
+
+    assert right(features) > 0.4
+    assert right(drawn) < 0.2
+
+
+def test_pretraining_makes_a_file_that_can_be_loaded(capsys):
+    backbone, _ = pretrain(drawings=124, epochs=1, data_dir=Path("d"), device="cpu", quiet=True)
+    path = Path("d/weights/characters.safetensors")
+    assert capsys.readouterr().out.strip() == str(path)
+    assert checkpoint.load(path)[1]["seed"] == 0
+    loaded, X = characters.load_pretrained(path), torch.rand(2, 3, 32, 32)
+    assert backbone.eval()(X).shape == (2, 256)
+    torch.testing.assert_close(loaded(X), backbone(X), rtol=2e-2, atol=2e-2)  # float16

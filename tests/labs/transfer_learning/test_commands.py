@@ -1,0 +1,134 @@
+"""The commands as a student types them, and the comparison."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from common import datasets
+from common.datasets import ImageData
+from common.download import FetchError
+from labs.transfer_learning import (
+    compare_strategies,
+    transfer_learning,
+    transfer_learning_cifar,
+    transfer_learning_mnist,
+)
+from labs.transfer_learning.compare_strategies import compare
+from labs.transfer_learning.transfer_learning import HyperParams, resolve
+
+SMALL = ("--dataset", "digits", "--backbone", "squeezenet1_0", "--weights", "none", "--image-size", "32")
+SMALL += ("--train-images", "20", "--test-images", "10", "--epochs", "1", "--device", "cpu")
+
+
+def test_the_command_trains_and_ends_with_its_directory(command):
+    done = command("labs.transfer_learning", *SMALL, "--strategy", "feature_extraction", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "run"
+    assert "133,898 of 869,322 parameters learn" in done.stdout
+    assert json.loads(Path("run/summary.json").read_text())["dataset"] == "digits"
+    assert len(list(Path("data/features").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "parts"),
+    [
+        (transfer_learning_cifar, ["--weights", "nowhere.npz"], ["nowhere.npz", "no such file"]),
+        (transfer_learning_cifar, ["--backbone", "resnet17"], ["resnet17 is none of"]),
+        # Named weights that cannot be had: which file, and where to place it.
+        (
+            transfer_learning_mnist,
+            ["--backbone", "vgg16", "--weights", "imagenet", "--offline"],
+            ["vgg16-397923af.pth"],
+        ),
+        (transfer_learning_mnist, ["--weights", "imagenet", "--offline"], ["into data/weights", "--weights"]),
+    ],
+)
+def test_what_a_student_gets_wrong_is_one_line(module, words, parts, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["lab", *SMALL, "--strategy", "feature_extraction", *words])
+    with pytest.raises(SystemExit) as end:
+        module.main()
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert all(part in said for part in parts)
+
+
+@pytest.mark.parametrize("module", [transfer_learning_cifar, transfer_learning_mnist, compare_strategies])
+def test_help_lists_every_flag(module, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["lab", "--help"])
+    with pytest.raises(SystemExit) as end:
+        module.main()
+    assert not end.value.code
+    said = capsys.readouterr().out
+    assert all(flag in said for flag in ("--strategy", "--unfreeze", "--backbone-lr", "--weights", "--split"))
+
+
+def test_auto_is_the_embedded_pair_where_nothing_can_be_had(monkeypatch):
+    def unreachable(*args, **kws):
+        raise FetchError("no network")
+
+    monkeypatch.setattr(transfer_learning.weights, "find_published", unreachable)
+    with pytest.warns(UserWarning, match="no network. Using the embedded"):
+        args = resolve(HyperParams(offline=True))
+    assert (args.dataset, args.backbone, args.weights) == ("digits", "characters", "characters")
+    assert (args.strategy, args.train_images, args.baseline, args.image_size) == ("feature_extraction", 50, True, 32)
+    assert resolve(args) == args
+
+
+def test_auto_is_the_courses_pair_where_it_can_be_had(monkeypatch):
+    monkeypatch.setattr(transfer_learning.weights, "find_published", lambda *args, **kws: Path("w.pth"))
+    monkeypatch.setattr(transfer_learning, "fetch_dataset", lambda *args, **kws: [])
+    args = resolve(HyperParams())
+    assert (args.dataset, args.backbone, args.weights, args.image_size) == ("cifar10", "resnet18", "imagenet", 224)
+
+
+def test_cifar10_is_used_in_its_own_size_and_evenly(monkeypatch):
+    y = torch.arange(100) % 10
+    made = ImageData(
+        "cifar10", datasets.class_names("cifar10"), torch.rand(100, 3, 32, 32), y, torch.rand(50, 3, 32, 32), y[:50]
+    )
+    monkeypatch.setattr(transfer_learning, "load_images", lambda *args, **kws: made)
+    args = resolve(HyperParams(dataset="cifar10", weights="none", train_images=40, test_images=20))
+    data = transfer_learning.get_data(args, torch.device("cpu"))
+    assert data.train[0].shape == (40, 3, 32, 32)
+    assert torch.bincount(data.train[1]).tolist() == [4] * 10
+    assert torch.bincount(data.test[1]).tolist() == [2] * 10
+
+
+COMPARED = {
+    "dataset": "digits",
+    "backbone": "squeezenet1_0",
+    "weights": "none",
+    "image_size": 32,
+    "train_images": 20,
+    "test_images": 20,
+    "epochs": 1,
+    "device": "cpu",
+    "depths": (2,),
+    "split": (0.7, 0.15, 0.15),
+}
+
+
+def test_the_comparison_has_a_row_per_training_and_goes_on_where_it_was(capsys, monkeypatch):
+    monkeypatch.setattr(transfer_learning, "save_figures", lambda *args: None)
+    run = compare(**COMPARED, out=Path("c"))
+    rows = [line.split("|")[1:-1] for line in (run.path / "table.md").read_text().splitlines()]
+    table = {row[1].strip() + row[2].strip(): row for row in ([cell.strip() for cell in row] for row in rows[2:])}
+    assert set(table) == {
+        "from scratch0 of 9",
+        "feature extraction9 of 9",
+        "fine tuning0 of 9",
+        "fine tuning7 of 9",
+    }
+    assert table["feature extraction9 of 9"][3] == "133,898"
+    assert table["from scratch0 of 9"][3] == table["fine tuning0 of 9"][3] == "869,322"
+    assert table["fine tuning7 of 9"][3] == f"{133_898 + 188_992 + 197_184:,}"
+    assert all("±" in row[6] and "%" in row[5] for row in table.values())
+    assert (run.path / "figures" / "comparison.png").is_file()
+    monkeypatch.setattr(compare_strategies, "train_with", lambda *args: pytest.fail("trained again"))
+    assert compare(resume=Path("c"), quiet=True).path == run.path
+    assert capsys.readouterr().out.splitlines()[-1] == "c"

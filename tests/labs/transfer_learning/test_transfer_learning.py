@@ -1,0 +1,354 @@
+"""The core: settings, parts, the network with its frozen backbone, the feature cache, training."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from common import checkpoint
+from common.errors import InputError
+from common.runs import read_history
+from labs.transfer_learning import features, transfer_learning
+from labs.transfer_learning.transfer_learning import (
+    Data,
+    HyperParams,
+    augment,
+    build_model,
+    choose_evenly,
+    count,
+    layer_table,
+    predict,
+    resolve,
+    train,
+)
+from labs.transfer_learning.transfer_learning_mnist import MnistHyperParams
+
+# A network with BatchNorm, on images small enough for it to take milliseconds.
+TINY = {
+    "dataset": "digits",
+    "backbone": "mobilenet_v3_small",
+    "weights": "none",
+    "image_size": 32,
+    "hidden": 16,
+    "batch_size": 8,
+    "epochs": 2,
+    "baseline": False,
+    "device": "cpu",
+    "quiet": True,
+}
+FROZEN = {**TINY, "strategy": "feature_extraction"}
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Trainings whose figures are not the subject leave them out."""
+    monkeypatch.setattr(transfer_learning, "save_figures", lambda *args: None)
+
+
+@pytest.fixture
+def tiny_data() -> Data:
+    """Twenty pictures whose brightness is their class."""
+    y = torch.arange(20) % 2
+    X = (torch.rand(20, 3, 16, 16) * 60 + 150 * y.view(-1, 1, 1, 1)).byte()
+    return Data("made", ("dark", "bright"), (X[:12], y[:12]), None, (X[12:], y[12:]))
+
+
+def state(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize(
+    ("kind", "backbone", "parameters"), [(HyperParams, "resnet18", 133_898), (MnistHyperParams, "vgg16", 1_051_402)]
+)
+def test_heads_have_the_parameters_of_their_originals(kind, backbone, parameters, monkeypatch):
+    monkeypatch.setattr(transfer_learning.backbones, "check_image_size", lambda *args: None)
+    args = resolve(kind(dataset="mnist", weights="none"))
+    assert args.backbone == backbone
+    with torch.device("meta"):  # VGG-16 is half a gigabyte
+        model = build_model(args)
+    assert count(model) == sum(p.numel() for p in model.head.parameters()) == parameters
+
+
+def test_the_presets_are_the_courses():
+    args = resolve(HyperParams(dataset="cifar10", weights="none"))
+    assert (args.lr, args.batch_size, args.epochs, args.image_size) == (3e-3, 16, 8, 224)
+    assert (args.train_images, args.test_images, args.strategy) == (512, 128, "feature_extraction")
+    args = resolve(MnistHyperParams(dataset="mnist", weights="none"))
+    assert (args.lr, args.batch_size, args.epochs, args.image_size) == (3e-3, 64, 3, 224)
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((4, 1, 28, 28), torch.uint8), ((4, 3, 40, 40), torch.float32)])
+def test_shapes(shape, dtype):
+    model = build_model(resolve(HyperParams(**FROZEN)))
+    X = (torch.rand(shape) * 255).byte() if dtype == torch.uint8 else torch.rand(shape)
+    assert model.prepare(X).shape == (4, 3, 32, 32)
+    assert model(X).shape == (4, 10)
+    torch.testing.assert_close(predict(model, X).sum(dim=1), torch.ones(4))
+
+
+def test_preparation_is_that_of_the_published_weights():
+    """Bytes and [0, 1] give the same, and ImageNet's mean colour becomes 0."""
+    model = build_model(resolve(HyperParams(**FROZEN)))
+    X = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
+    torch.testing.assert_close(model.prepare(X), model.prepare(X / 255))
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    bright = mean + torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    assert model.prepare(mean.expand(1, 3, 50, 50)).abs().max() < 1e-5
+    torch.testing.assert_close(model.prepare(bright.expand(1, 3, 50, 50)), torch.ones(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize("flags", [{}, {"no_cache": True}, {"flip": True, "brightness": 0.2}])
+def test_frozen_means_frozen(flags, no_figures, tiny_data):
+    """After two epochs the backbone is bit-identical, BatchNorm's running statistics too; the head is not."""
+    model = build_model(resolve(HyperParams(**FROZEN)), classes=2)
+    before, head = state(model.backbone), state(model.head)
+    assert any("running_mean" in name for name in before)
+    train(tiny_data, model, **FROZEN, **flags)
+    assert same(before, state(model.backbone))
+    assert not same(head, state(model.head))
+
+
+def test_train_mode_leaves_the_frozen_part_in_eval_mode():
+    frozen = build_model(resolve(HyperParams(**FROZEN)))
+    assert frozen.train().head.training
+    assert not any(module.training for module in frozen.backbone.modules())
+    part = build_model(resolve(HyperParams(**TINY, strategy="fine_tuning", unfreeze=2)))
+    norms = [m for m in part.train().backbone.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {m.training for m in norms} == {True, False}
+    assert all(m.training == m.weight.requires_grad for m in norms)
+    assert not any(m.training for m in part.eval().backbone.modules())
+
+
+def test_unfreeze_moves_the_last_blocks_and_no_other(no_figures, tiny_data):
+    settings = {**TINY, "strategy": "fine_tuning", "unfreeze": 2, "lr": 1e-2}
+    model = build_model(resolve(HyperParams(**settings)), classes=2)
+    parts = [module for _, block in transfer_learning.backbones.blocks(model.backbone) for module in block]
+    before = [state(part) for part in parts]
+    train(tiny_data, model, **settings)
+    moved = [not same(a, state(part)) for a, part in zip(before, parts, strict=True)]
+    assert moved == [False] * (len(parts) - 2) + [True] * 2
+
+
+@pytest.mark.parametrize("strategy", ["feature_extraction", "fine_tuning", "from_scratch"])
+def test_gradients_reach_exactly_what_learns(strategy, tiny_data):
+    model = build_model(resolve(HyperParams(**TINY, strategy=strategy)), classes=2)
+    transfer_learning.score(model, tiny_data.train)["loss"].backward()
+    for name, p in model.named_parameters():
+        learns = strategy != "feature_extraction" or name.startswith("head")
+        assert (p.grad is not None) == learns, name
+        assert p.grad is None or torch.isfinite(p.grad).all(), name
+
+
+def test_the_backbone_has_its_own_learning_rate(no_figures, tiny_data, monkeypatch):
+    seen = []
+
+    def fit(step, loader, *, optimizers, **kws):
+        seen.extend(group["lr"] for group in optimizers[0].param_groups)
+
+    monkeypatch.setattr(transfer_learning, "fit", fit)
+    train(tiny_data, **{**TINY, "strategy": "fine_tuning", "lr": 0.01, "backbone_lr": 1e-5}, out=Path("a"))
+    train(tiny_data, **{**TINY, "strategy": "fine_tuning"}, out=Path("b"))
+    train(tiny_data, **{**TINY, "strategy": "from_scratch"}, out=Path("c"))
+    assert seen == [0.01, 1e-5, 3e-3, 1e-4, 3e-3, 3e-3]
+
+
+def test_cached_features_train_the_same_head_as_the_backbone_run_in_every_epoch(no_figures, tiny_data):
+    cached, _ = train(tiny_data, **FROZEN, out=Path("a"))
+    direct, _ = train(tiny_data, **FROZEN, no_cache=True, out=Path("b"))
+    for a, b in zip(cached.head.parameters(), direct.head.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_the_backbone_sees_each_image_once(no_figures, tiny_data):
+    model = build_model(resolve(HyperParams(**FROZEN)), classes=2)
+    seen = []
+    model.backbone.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    train(tiny_data, model, **FROZEN, out=Path("a"))
+    assert sum(seen) == 12 + 8
+    train(tiny_data, model, **FROZEN, no_cache=True, out=Path("b"))
+    assert sum(seen) - 20 == 2 * (12 + 8) + 8  # every epoch, and the test at the end
+
+
+def test_features_are_kept_by_content():
+    extract = nn.Sequential(nn.Flatten(), nn.Linear(12, 5)).eval()
+    X = torch.randint(256, (6, 3, 2, 2)).float()
+    first, seconds = features.cached(extract, X, Path("f"), "x")
+    assert torch.equal(first, extract(X))
+    assert features.cached(extract, X, Path("f"), "x")[1] == seconds  # as noted in the file: not computed again
+    assert len(list(Path("f").iterdir())) == 1
+    with torch.no_grad():
+        extract[1].bias[0] += 1
+    assert not torch.equal(features.cached(extract, X, Path("f"), "x")[0], first)
+    features.cached(extract, X + 1, Path("f"), "x")
+    assert len(list(Path("f").iterdir())) == 3
+
+
+def test_a_damaged_file_of_features_is_made_anew():
+    extract, X = nn.Flatten(), torch.rand(3, 1, 2, 2)
+    features.cached(extract, X, Path("f"), "x")
+    path = next(Path("f").iterdir())
+    path.write_bytes(path.read_bytes()[:-3])
+    assert torch.equal(features.cached(extract, X, Path("f"), "x")[0], X.flatten(1))
+    assert "features" in checkpoint.load(path)[0]
+
+
+def test_images_are_chosen_evenly_and_all_at_most_once():
+    y = torch.tensor([0] * 50 + [1] * 30 + [2] * 3)
+    rows = choose_evenly(y, 23, seed=0)
+    assert len(set(rows.tolist())) == 23
+    assert torch.bincount(y[rows]).tolist() == [10, 10, 3]
+    assert torch.bincount(y[choose_evenly(y, 9, 1)]).tolist() == [3, 3, 3]
+    assert sorted(choose_evenly(y, 100, 0).tolist()) == list(range(83))
+    assert choose_evenly(y, 9, 1).tolist() == choose_evenly(y, 9, 1).tolist() != choose_evenly(y, 9, 2).tolist()
+
+
+def test_parts_of_a_split_are_disjoint_and_whole():
+    args = resolve(HyperParams(**FROZEN, split=(0.7, 0.15, 0.15)))
+    data = transfer_learning.get_data(args, CPU)
+    assert [len(part[1]) for part in (data.train, data.val, data.test)] == [1258, 269, 270]
+    assert all(len(part[1].unique()) == 10 for part in (data.train, data.val, data.test))
+    few = transfer_learning.get_data(dataclasses.replace(args, train_images=20, test_images=10), CPU)
+    assert [len(part[1]) for part in (few.train, few.val, few.test)] == [20, 10, 10]
+    assert torch.bincount(few.train[1]).tolist() == [2] * 10
+
+
+def test_limit_is_a_limit():
+    args = resolve(HyperParams(**FROZEN, train_images=100, limit=30))
+    assert len(transfer_learning.get_data(args, CPU).train[1]) == 30
+
+
+def test_augmentation_changes_training_images_only(tiny_data):
+    args = HyperParams(**FROZEN, brightness=0.5)
+    torch.manual_seed(0)
+    X = tiny_data.train[0]
+    changed = augment(X, args)
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    factors = (changed / (X / 255).clamp(min=1e-6)).flatten(1).median(dim=1).values
+    assert factors.min() > 0.49
+    assert factors.std() > 0.1
+    mirrored = augment(X, HyperParams(**FROZEN, flip=True))
+    same_or_mirrored = [
+        torch.allclose(a, b, atol=1e-4) or torch.allclose(a, b.flip(-1), atol=1e-4)
+        for a, b in zip(mirrored, X / 255, strict=True)
+    ]
+    assert all(same_or_mirrored)
+
+
+def test_the_table_of_layers_says_what_learns():
+    lines = layer_table(build_model(resolve(HyperParams(**TINY, strategy="fine_tuning", unfreeze=1)))).splitlines()
+    states = ["trainable" if " trainable " in line else "frozen" for line in lines]
+    assert states == ["frozen"] * (len(states) - 3) + ["trainable"] * 3
+    numbers = [int(line.split()[1].replace(",", "")) for line in lines]
+    model = build_model(resolve(HyperParams(**TINY, strategy="from_scratch")))
+    assert sum(numbers) == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("strategy", ["feature_extraction", "fine_tuning"])
+def test_it_learns_twelve_images(strategy, no_figures, tiny_data):
+    # (A MobileNet drawn at random gives the same features for every image: there is nothing to learn from.)
+    own = {"backbone": "squeezenet1_0", "epochs": 40} if strategy == "feature_extraction" else {"epochs": 15}
+    _, run = train(
+        tiny_data, **{**TINY, **own, "strategy": strategy, "standardize": True, "batch_size": 12, "lr": 1e-2}
+    )
+    assert run.history[-1]["train_loss"] < 0.05
+
+
+def test_same_seed_same_history(no_figures, tiny_data):
+    histories = []
+    for i, seed in enumerate([3, 3, 4]):
+        run = train(tiny_data, **FROZEN, seed=seed, out=Path(str(i)))[1]
+        histories.append([row["train_loss"] for row in run.history])
+    assert histories[0] == histories[1] != histories[2]
+
+
+@pytest.mark.parametrize("strategy", ["feature_extraction", "fine_tuning"])
+def test_resumed_equals_uninterrupted(strategy, no_figures):
+    settings = {**TINY, "strategy": strategy, "train_images": 20, "test_images": 10}
+    whole, run = train(**settings, out=Path("whole"))
+    train(**{**settings, "epochs": 1}, out=Path("part"))
+    resumed, again = train(resume=Path("part"), epochs=2, quiet=True)
+    assert same(state(whole), state(resumed))
+    assert [row["test_loss"] for row in run.history] == [row["test_loss"] for row in again.history]
+
+
+def test_run_directory_round_trip_and_what_is_said(tiny_data, capsys):
+    model, run = train(tiny_data, **{**FROZEN, "quiet": False}, out=Path("run"))
+    summary = json.loads((run.path / "summary.json").read_text())
+    assert {"test_accuracy", "test_loss", "trainable_parameters"} <= set(summary["metrics"])
+    assert summary["metrics"]["test_accuracy"] == pytest.approx(read_history(run.path)[-1]["test_accuracy"])
+    figures = {path.stem for path in (run.path / "figures").glob("*.png")}
+    assert figures == {"samples", "class_counts", "curves", "confusion", "confused_pairs", "predictions"}
+    tensors, header = checkpoint.load(run.path / "model.safetensors")
+    assert header["classes"] == ["dark", "bright"]
+    again = build_model(resolve(HyperParams(**FROZEN)), classes=2)
+    checkpoint.load_weights(again, tensors, run.path)
+    assert torch.equal(predict(model, tiny_data.test[0]), predict(again, tiny_data.test[0]))
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == str(run.path)
+    assert said[-2].startswith("test accuracy")
+    assert any("frozen" in line and "features.0" in line for line in said)
+
+
+def test_the_baseline_is_the_same_network_from_scratch(no_figures, tiny_data):
+    _, run = train(tiny_data, **{**TINY, "strategy": "fine_tuning", "baseline": True}, out=Path("run"))
+    _, scratch = train(tiny_data, **{**TINY, "strategy": "from_scratch"}, out=Path("scratch"))
+    losses = [[row["train_loss"] for row in read_history(p)] for p in (run.path / "from_scratch", scratch.path)]
+    assert losses[0] == losses[1]
+    assert run.metrics["scratch_accuracy"] == scratch.metrics["test_accuracy"]
+    assert (run.path / "figures" / "against_scratch.png").is_file()
+
+
+def test_the_verdict_says_what_pretraining_was_worth():
+    said = transfer_learning.verdict(HyperParams(), {"test_accuracy": 0.9, "scratch_accuracy": 0.75}, 100)
+    assert said == (
+        "test accuracy 90.00% ± 5.88% on 100 images; from scratch 75.00%: pretraining is worth +15.0 points here"
+    )
+
+
+def test_unknown_name_is_a_type_error():
+    with pytest.raises(TypeError):
+        train(learning_rate=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"dataset": "cifar100"}, "--dataset cifar100 is none of"),
+        ({"unfreeze": 0}, "--unfreeze is 0"),
+        ({"unfreeze": 2}, "--unfreeze has an effect only"),
+        ({"backbone_lr": 1e-4}, "--backbone-lr has an effect only"),
+        ({"backbone_lr": 0.0, "strategy": "fine_tuning"}, "--backbone-lr is 0"),
+        ({"hidden": -1}, "--hidden is -1"),
+        ({"dropout": 1.0}, "--dropout is 1"),
+        ({"image_size": 4}, "--image-size is 4"),
+        ({"train_images": -1}, "--train-images is -1"),
+        ({"split": (0.5, 0.5)}, "--split is 0.5,0.5"),
+        ({"patience": 3}, "--patience needs"),
+        ({"brightness": 1.0}, "--brightness is 1"),
+        ({"strategy": "from_scratch", "weights": "imagenet"}, "contradicts"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(wrong, said):
+    with pytest.raises(InputError, match=said):
+        HyperParams(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"strategy": "fine_tuning", "unfreeze": 99}, r"--unfreeze is 99; mobilenet_v3_small has \d+ blocks"),
+        ({"weights": "no/such.npz"}, "no such file"),
+    ],
+)
+def test_what_the_network_cannot_do_is_named(wrong, said):
+    with pytest.raises(InputError, match=said):
+        build_model(resolve(HyperParams(**{**TINY, **wrong})))
