@@ -1,0 +1,87 @@
+"""What does a trained classifier say of my own text? A line, a file, or what is typed.
+
+`python -m labs.nlp.predict "The food was cold and nobody cared."` uses the newest run of labs.nlp.classify.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from torch import nn
+from tyro.conf import Positional, arg
+
+from common import checkpoint, cli
+from common.errors import InputError
+from common.runs import RUNS
+from common.text_datasets import read_text
+from labs.nlp import reading
+from labs.nlp.classify import HyperParams, build_model, predict
+from labs.nlp.vocabulary import Vocabulary, load_vocabulary
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Let a trained classifier read texts: the words given, a file (a text per line), or lines typed in."""
+
+    text: Positional[Annotated[tuple[str, ...], arg(metavar="TEXT")]] = ()  # texts, each in quotation marks
+    file: cli.OptionalPath = None  # a text file, a text per line
+    run: cli.OptionalPath = None  # the run whose classifier reads; none given: the newest
+    out: Path = Path("runs/predictions.png")  # where the figure goes: which words counted
+
+
+def load_run(path: Path) -> tuple[nn.Module, Vocabulary, HyperParams, list[str]]:
+    """The classifier of a run, its vocabulary, its settings and its classes' names."""
+    tensors, header = checkpoint.load(path / "model.safetensors")
+    if "classes" not in header:
+        raise InputError(f"{path} is no run of labs.nlp.classify; train one with `python -m labs.nlp.classify`")
+    classes = header.pop("classes")
+    args, vocabulary = cli.settings_from_json(HyperParams, header, str(path)), load_vocabulary(path)
+    model = build_model(args, len(vocabulary), len(classes))
+    checkpoint.load_weights(model, tensors, path / "model.safetensors")
+    return model.eval(), vocabulary, args, classes
+
+
+def newest_classifier() -> Path:
+    """The run of labs.nlp.classify whose weights were written last; InputError if there is none."""
+    weights = sorted(RUNS.glob("nlp/*/model.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in weights:
+        if "classes" in checkpoint.load(path)[1]:
+            return path.parent
+    raise InputError(
+        "no trained classifier under runs/nlp; train one with `python -m labs.nlp.classify`, or name a --run"
+    )
+
+
+def read(text: tuple[str, ...], file: Path | None, run: Path | None, out: Path) -> None:
+    """Print the likeliest classes of each text and draw which of its words counted."""
+    from common import plots
+
+    texts = [*text, *(read_text(file).splitlines() if file else [])]
+    if not texts:
+        print("a text per line, then Ctrl-D:", file=sys.stderr)
+        texts = sys.stdin.read().splitlines()
+    texts = [line for line in texts if line.strip()]
+    if not texts:
+        raise InputError("no text to read; give one in quotation marks, or a file with --file")
+    model, vocabulary, args, classes = load_run(run or newest_classifier())
+    probabilities = predict(model, vocabulary, texts, args.max_length)
+    readings = []
+    for line, p in zip(texts, probabilities, strict=True):
+        likeliest = p.topk(min(3, len(classes)))
+        said = ", ".join(f"{classes[i]} {q:.1%}" for q, i in zip(*map(torch.Tensor.tolist, likeliest), strict=True))
+        shown = line if len(line) <= 70 else f"{line[:67]}…"
+        indices, _ = vocabulary.encode([line], max_length=args.max_length)
+        if len(indices) == 0:
+            print(f"{shown}\n  holds no word to read; by the classes' shares alone: {said}")
+            continue
+        print(f"{shown}\n  {said}")
+        values = reading.contributions(model, indices, int(p.argmax()))
+        readings.append((said, vocabulary.tokens(indices), values))
+    if readings:
+        print(f"which words counted: {plots.write_figure(out, reading.plot_readings(readings[:12]))}")
+
+
+if __name__ == "__main__":
+    cli.run(read, Predict)

@@ -1,0 +1,171 @@
+"""Taggers: each formula against brute force, and the command."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from common import cli
+from common.errors import InputError
+from common.text_datasets import load_tagged
+from labs.nlp import tagging
+from labs.nlp.tagging import CRF, IGNORED, HiddenMarkov, HyperParams, MostFrequentTag, measure, spans, train, viterbi
+
+TINY = [
+    [("the", "D"), ("dog", "N"), ("runs", "V")],
+    [("the", "D"), ("run", "N"), ("ends", "V")],
+    [("dogs", "N"), ("run", "V")],
+] * 4
+SMALL = {"epochs": 2, "width": 8, "limit": 40, "quiet": True}
+
+
+def data(sentences=TINY):
+    return tagging.split_tagged(sentences, "tiny")
+
+
+def test_viterbi_finds_the_best_of_all_paths():
+    emissions, transitions, start = torch.randn(5, 3), torch.randn(3, 3), torch.randn(3)
+
+    def value(path):
+        steps = sum(transitions[a, b] for a, b in itertools.pairwise(path))
+        return start[path[0]] + sum(emissions[t, y] for t, y in enumerate(path)) + steps
+
+    assert viterbi(emissions, transitions, start) == list(max(itertools.product(range(3), repeat=5), key=value))
+    assert viterbi(emissions[:1], transitions, start) == [int((start + emissions[0]).argmax())]
+
+
+def test_the_crf_is_a_distribution_over_paths():
+    """Its partition function against the sum over all 3⁴ paths; the loss is −log of one path's share, per token."""
+    crf = CRF(3)
+    torch.nn.init.normal_(crf.start)
+    torch.nn.init.normal_(crf.transitions)
+    scores = torch.randn(2, 4, 3)
+    mask = torch.tensor([[True] * 4, [True, True, False, False]])
+    for i, length in enumerate((4, 2)):
+        paths = torch.tensor(list(itertools.product(range(3), repeat=length)))
+        values = crf.sequence_score(
+            scores[i : i + 1, :length].expand(len(paths), -1, -1), paths, torch.ones(len(paths), length)
+        )
+        assert torch.allclose(crf.log_partition(scores, mask)[i], values.logsumexp(dim=0), atol=1e-5)
+    tags = torch.tensor([[0, 1, 2, 1], [2, 0, IGNORED, IGNORED]])
+    own = crf.sequence_score(scores, tags.clamp(min=0), mask)
+    assert torch.allclose(crf.loss(scores, tags), (crf.log_partition(scores, mask) - own).sum() / 6)
+
+
+def test_the_hidden_markov_model_counts():
+    model = HiddenMarkov(TINY, ["D", "N", "V"], added=0.0001)
+    assert model.start.exp().tolist() == pytest.approx([2 / 3, 1 / 3, 0], abs=1e-3)
+    assert model.transitions.exp()[0].tolist() == pytest.approx([0, 1, 0], abs=1e-3)
+    assert model.emissions["run"].exp().tolist() == pytest.approx([0, 4 / 12, 4 / 12], abs=1e-3)
+    assert model.tag(["the", "run", "ends"]) == ["D", "N", "V"]  # after an article run is a noun …
+    assert model.tag(["dogs", "run"]) == ["N", "V"]  # … after a noun a verb
+
+
+def test_the_most_frequent_tag():
+    model = MostFrequentTag([[("run", "V"), ("run", "N"), ("run", "V")], [("fox", "N"), ("fox", "N")]])
+    assert model.tag(["Run", "fox", "quokka"]) == ["V", "N", "N"]
+
+
+def test_spans_and_f1_by_hand():
+    assert spans(["B-PER", "I-PER", "O", "B-LOC", "B-LOC", "I-PER"]) == {
+        (0, 2, "PER"),
+        (3, 4, "LOC"),
+        (4, 5, "LOC"),
+        (5, 6, "PER"),
+    }
+    own = [[("a", "B-PER"), ("b", "I-PER"), ("c", "O"), ("d", "B-LOC")]]
+    reached = measure([["B-PER", "I-PER", "B-LOC", "O"]], own)
+    assert reached == {"accuracy": 0.5, "entity_f1": 0.5}  # one of two found, one of two said is right
+
+
+def test_padding_changes_no_tag():
+    torch.manual_seed(0)
+    encoding = tagging.build_encoding(data())
+    for crf in (False, True):
+        model = tagging.build_model(HyperParams(width=8, crf=crf), encoding).eval()
+        short, long = ["dogs", "run"], ["the", "dog", "runs", "the", "run"]
+        together = tagging.predict(model, encoding, [short, long])
+        assert together == [tagging.predict(model, encoding, [words])[0] for words in (short, long)]
+        assert [len(tags) for tags in together] == [2, 5]
+
+
+@pytest.mark.parametrize("crf", [False, True])
+def test_gradients_and_learning(crf):
+    model, run = train(data(), epochs=40, width=16, dropout=0.0, lr=0.01, crf=crf, quiet=True)
+    assert run.history[-1]["train_loss"] < 0.1 and run.metrics["test_accuracy"] == 1
+    encoding = tagging.build_encoding(data())
+    X, y = encoding.encode(tagging.words_of(TINY)), encoding.encode_tags(TINY)
+    tagging.score(model, (X, y))["loss"].backward()
+    for parameter in model.parameters():
+        assert parameter.grad.isfinite().all() and parameter.grad.any()
+
+
+def test_same_seed_same_numbers_and_resume():
+    first, _ = train(**SMALL, out=Path("whole"))
+    again, _ = train(**SMALL)
+    assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values()))
+    train(**{**SMALL, "epochs": 1}, out=Path("half"))
+    resumed, _ = train(resume=Path("half"), epochs=2)
+    assert all(map(torch.equal, first.state_dict().values(), resumed.state_dict().values()))
+
+
+def test_a_saved_tagger_tags_alike():
+    model, run = train(**SMALL, crf=True)
+    loaded, encoding = tagging.load_run(run.path)
+    sentences = tagging.words_of(load_tagged().test[:5])
+    assert tagging.predict(loaded, encoding, sentences) == tagging.predict(model, encoding, sentences)
+
+
+def test_named_entities_from_a_conll_file():
+    lines = "-DOCSTART- X O\n\nAnna NNP B-PER\nBell NNP I-PER\nsings VBZ O\n\nin IN O\nRome NNP B-LOC\n\n"
+    Path("ner.txt").write_text(lines * 10)
+    assert tagging.read_conll(Path("ner.txt"))[1] == [("in", "O"), ("Rome", "B-LOC")]
+    _, run = train(dataset="conll:ner.txt", epochs=20, width=16, dropout=0.0, lr=0.02, quiet=True)
+    assert run.metrics["test_entity_f1"] == 1
+
+
+def test_the_command(command):
+    done = command("labs.nlp.tagging", "--epochs", "1", "--limit", "50", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert "hidden Markov model" in done.stdout and "California/" in done.stdout
+    assert set(json.loads(Path("run/summary.json").read_text())["metrics"]) == {"test_loss", "test_accuracy"}
+
+
+def test_the_corpus_is_consistent():
+    tagged = load_tagged()
+    sentences = tagged.train + tagged.test
+    assert len(sentences) >= 250 and len(tagged.tags) == 17
+    assert tagging.SLIDE not in [" ".join(word for word, _ in s) for s in sentences]
+    tags = {(word.lower(), tag) for s in sentences for word, tag in s}
+    assert {tag for word, tag in tags if word == "the"} == {"DET"}
+    assert {tag for word, tag in tags if word == "to"} == {"ADP", "PART"}
+
+
+@pytest.mark.slow
+def test_nine_of_ten_words():
+    assert train(quiet=True)[1].metrics["test_accuracy"] >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--dataset", "nowhere"], "neither tagged nor conll:FILE"),
+        (["--dataset", "conll:nowhere.txt"], "no such file: nowhere.txt"),
+        (["--dataset", "conll:broken.txt"], "line 2: 'word' has no tag"),
+        (["--unknown", "1"], "--unknown is 1.0"),
+    ],
+)
+def test_bad_input_ends_in_one_line(words, part, capsys):
+    Path("broken.txt").write_text("a DT\nword\n")
+    with pytest.raises(SystemExit) as exit:
+        cli.run(train, HyperParams, [*words, "--quiet"], "tagging")
+    assert exit.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert part in line
+
+
+def test_too_little_to_split():
+    with pytest.raises(InputError, match="one sentence"):
+        tagging.split_tagged(TINY[:1], "tiny")
