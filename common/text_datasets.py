@@ -1,6 +1,6 @@
 """Named text data sets: three that come with the suite, published ones fetched once, and a student's own.
 
-topics, reviews     written for the suite: essays on eight themes, short reviews that praise or complain
+topics, reviews     written for the suite: essays on ten themes, short reviews that praise or complain
 ag_news, imdb, 20newsgroups, wikitext2     fetched once and checked every time, or placed by hand
 folder:PATH         PATH/<class>/*.txt, one document a file; or PATH/*.txt without classes
 csv:PATH            a column `text` and, if there are classes, a column `label`
@@ -194,7 +194,7 @@ GLOVE = Download(
 # --- What comes with the suite --------------------------------------------------------------------------------------
 
 EMBEDDED = {
-    "topics": "short essays on eight themes",
+    "topics": "short essays on ten themes",
     "reviews": "short reviews, positive or negative",
 }
 

@@ -1,4 +1,4 @@
-"""Language: words, counts and vectors, a classifier, and what a corpus is about (LSA, LDA)."""
+"""Language: words as counts and vectors, topics (LSA, LDA), classifiers, taggers, a language model."""
 
 from labs.nlp.lda import GibbsLDA
 from labs.nlp.nlp import (

@@ -41,7 +41,7 @@ class HyperParams(cli.RunFlags):
     dataset: str = "topics"  # topics, reviews (embedded), ag_news, imdb, 20newsgroups, folder:PATH, csv:PATH
     data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # where data sets lie
     limit: cli.OptionalInt = None  # use only N documents, drawn by the seed
-    topics: int = 8  # K, for all methods; the embedded corpus has eight themes
+    topics: int = 10  # K, for all methods; the embedded corpus has ten themes
     sweeps: int = 500  # Gibbs sampling: how often each token's topic is drawn
     alpha: float = 0.1  # α of LDA, document–topic: small, and a document has few topics
     beta: float = 0.1  # β of LDA, topic–word: small, and a topic has few words
