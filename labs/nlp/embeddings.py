@@ -1,0 +1,258 @@
+"""Word vectors: learnt by skip-gram with negative sampling, or read from GloVe; neighbours, analogies, a map.
+
+Skip-gram (Mikolov et al. 2013, "Distributed representations of words and phrases and their compositionality"): from a
+word guess those near it. For each true pair of words the network also sees a few false ones, and learns to tell them
+apart: loss = −log σ(u·v) − Σ log σ(−u·v′).
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from common import checkpoint, cli, distributed, text
+from common.data import ArrayLoader
+from common.device import derive_seed, pick_device, seed_everything
+from common.errors import InputError
+from common.optimizers import make_optimizer
+from common.runs import Run
+from common.trainer import fit, prepare
+from labs.nlp.language_model import read_texts
+from labs.nlp.nlp import Embeddings, load_embeddings, parse_analogy
+
+
+@dataclass(frozen=True)
+class HyperParams(cli.TrainingFlags):
+    """Learn word vectors from a corpus, or read them with --vectors; show neighbours, analogies and a map."""
+
+    dataset: str = "python_docs"  # python_docs (comes with Python), topics, reviews, ag_news, folder:PATH, csv:PATH
+    epochs: int = 15  # passes over all pairs of words
+    batch_size: int = 1024  # pairs per gradient step
+    lr: float = 0.01  # learning rate (η)
+    width: int = 64  # numbers per word
+    window: int = 5  # how far apart two words may stand; each word draws its own window up to that
+    negatives: int = 5  # false words per true pair
+    min_count: int = 5  # words that are rarer get no vector
+    subsample: float = 1e-3  # words with a larger share of the text are left out at times; 0: never
+    vectors: cli.OptionalPath = None  # read these instead of learning, e.g. glove.6B.50d.txt
+    max_words: cli.OptionalInt = None  # of --vectors: the first N only
+    words: str = "function,value,class,list,error"  # whose neighbours are shown
+    analogy: str = ""  # e.g. king-man+woman: which words are nearest to that?
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("width", "window", "negatives", "min_count"):
+            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("subsample", 0 <= self.subsample < 1, "at least 0 and less than 1")
+        self.require("max_words", self.max_words is None or self.max_words >= 1, "at least 1")
+        if self.analogy:
+            parse_analogy(self.analogy)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The words that get a vector, how often each occurs, and the texts as their numbers in a row."""
+
+    words: list[str]
+    counts: Tensor  # (V,)
+    tokens: Tensor  # (L,)
+    offsets: Tensor  # (N + 1,): where each text starts
+
+
+def get_data(args: HyperParams) -> Corpus:
+    """The corpus in numbers; InputError if too few words are frequent enough."""
+    texts, _ = read_texts(args)
+    texts = texts[: args.limit]
+    tokenizer = text.get_tokenizer("basic_english")
+    vocabulary = text.build_vocab_from_iterator(text.tokenize(texts, tokenizer), args.min_count)
+    words = vocabulary.get_itos()
+    if len(words) <= args.negatives:
+        raise InputError(
+            f"{args.dataset} has {len(words)} words that occur {args.min_count} times; too few to learn vectors of"
+        )
+    vocabulary.append_token(text.SPECIALS[text.UNKNOWN])  # the last: a rare word, dropped below
+    vocabulary.set_default_index(len(words))
+    indices, offsets = text.encode(texts, vocabulary, tokenizer)
+    known = indices < len(words)
+    ends = torch.cat([torch.zeros(1, dtype=torch.int64), known.cumsum(0)])[offsets]
+    return Corpus(words, torch.bincount(indices[known], minlength=len(words)), indices[known], ends)
+
+
+def draw_pairs(corpus: Corpus, window: int, subsample: float, generator: torch.Generator) -> Tensor:
+    """(centre, context) numbers (P, 2) of words that stand near one another in a text, in the order of the text.
+
+    Frequent words are left out with probability 1 − √(subsample/share) each time, and every centre looks only as far
+    as it has drawn, 1 to `window`: near words count more.
+    """
+    tokens, document = corpus.tokens, torch.arange(len(corpus.offsets) - 1).repeat_interleave(corpus.offsets.diff())
+    if subsample:
+        share = corpus.counts / corpus.counts.sum()
+        kept = (subsample / share).sqrt()[tokens] > torch.rand(len(tokens), generator=generator)
+        tokens, document = tokens[kept], document[kept]
+    reach = torch.randint(1, window + 1, (len(tokens),), generator=generator)
+    pairs = []
+    for distance in range(1, window + 1):
+        here, there = tokens[:-distance], tokens[distance:]
+        same = document[:-distance] == document[distance:]
+        forward, backward = same & (reach[:-distance] >= distance), same & (reach[distance:] >= distance)
+        pairs += [torch.stack([here, there], dim=1)[forward], torch.stack([there, here], dim=1)[backward]]
+    return torch.cat(pairs)
+
+
+class SkipGram(nn.Module):
+    """Two tables (V, d): of a word as centre, which is kept in the end, and as context."""
+
+    def __init__(self, words: int, width: int):
+        super().__init__()
+        self.centre, self.context = nn.Embedding(words, width), nn.Embedding(words, width)
+        nn.init.uniform_(self.centre.weight, -0.5 / width, 0.5 / width)
+        nn.init.zeros_(self.context.weight)
+
+    def forward(self, centre: Tensor, contexts: Tensor) -> Tensor:
+        """Logits (N, 1 + K) that each of the contexts (N, 1 + K) stands near the centre (N,)."""
+        return (self.context(contexts) @ self.centre(centre)[:, :, None])[:, :, 0]
+
+
+def score(model: nn.Module, centre: Tensor, contexts: Tensor) -> dict[str, Tensor]:
+    """−log σ of the true pair's logit − Σ log σ of minus the false ones', in nats, mean over the pairs."""
+    logits = model(centre, contexts)
+    return {"loss": -(F.logsigmoid(logits[:, 0]) + F.logsigmoid(-logits[:, 1:]).sum(dim=1)).mean()}
+
+
+class PairLoader:
+    """Batches of pairs, drawn anew for each epoch from the seed and the epoch's number."""
+
+    def __init__(self, corpus: Corpus, args: HyperParams, device: torch.device):
+        self.corpus, self.args, self.device = corpus, args, device
+        self.set_epoch(1)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the pairs of that epoch."""
+        generator = torch.Generator().manual_seed(derive_seed(self.args.seed, epoch, 1))
+        pairs = draw_pairs(self.corpus, self.args.window, self.args.subsample, generator).to(self.device)
+        self.batches = ArrayLoader(pairs, batch_size=self.args.batch_size, shuffle=True, seed=self.args.seed)
+        self.batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+def train(**kws) -> tuple[Embeddings, Run]:
+    """Learn (or read) vectors, show them, and return them with the run; keyword arguments: fields of HyperParams."""
+    args = cli.settings(HyperParams, kws)
+    device = pick_device(args.device)
+    args = dataclasses.replace(args, device=str(device))
+    seed_everything(args.seed)
+    if args.vectors:
+        embeddings = load_embeddings(args.vectors, args.max_words)
+        with Run("nlp", args) as run:
+            run.say(f"{args.vectors}: {len(embeddings.words):,} words, {embeddings.vectors.shape[1]} numbers each")
+            show(run, embeddings, args)
+            run.finish({"words": len(embeddings.words)}, f"{len(embeddings.words):,} words read, none learnt")
+        return embeddings, run
+    corpus = get_data(args)
+    model = SkipGram(len(corpus.words), args.width).to(device)
+    optimizer = make_optimizer("adam", model.parameters(), args.lr)
+    net = prepare(model, compile=args.compile)
+    noise = corpus.counts.double().pow(0.75)  # false words: by frequency, but rare ones more often than they occur
+    chosen = (noise / noise.sum()).cumsum(0).float()
+
+    def step(batch: tuple[Tensor]) -> dict[str, Tensor]:
+        pairs = batch[0]
+        drawn = torch.rand(len(pairs), args.negatives)
+        false = torch.searchsorted(chosen, drawn).clamp(max=len(corpus.words) - 1).to(device)
+        logs = score(net, pairs[:, 0], torch.cat([pairs[:, 1:], false], dim=1))
+        optimizer.zero_grad()
+        logs["loss"].backward()
+        optimizer.step()
+        return logs
+
+    with Run("nlp", args) as run:
+        loader = PairLoader(corpus, args, device)
+        run.say(
+            f"skip-gram on {args.dataset}: {len(corpus.tokens):,} words of text, {len(corpus.words):,} different ones "
+            f"that occur {args.min_count} times; {len(loader) * args.batch_size:,} pairs an epoch, {args.negatives} "
+            "false words each"
+        )
+        fit(
+            step,
+            loader,
+            modules=[model],
+            optimizers=[optimizer],
+            epochs=args.epochs,
+            seed=args.seed,
+            run=run,
+            quiet=args.quiet,
+        )
+        run.save_model(model, words=corpus.words)
+        embeddings = Embeddings(corpus.words, model.centre.weight.detach().cpu())
+        show(run, embeddings, args)
+        loss = run.history[-1]["train_loss"] if run.history else float("nan")
+        chance = (1 + args.negatives) * math.log(2)
+        run.finish(
+            {"train_loss": loss, "words": len(corpus.words)},
+            f"loss {loss:.3f} nats a pair with its false words (knowing nothing: {chance:.3f})",
+        )
+    return embeddings, run
+
+
+def load_vectors(path: Path) -> Embeddings:
+    """The vectors that a run of this command has learnt; InputError if it is another's."""
+    tensors, header = checkpoint.load(path / "model.safetensors")
+    if "centre.weight" not in tensors:
+        raise InputError(f"{path} is no run of labs.nlp.embeddings that learnt vectors")
+    return Embeddings(header["words"], tensors["centre.weight"])
+
+
+def show(run: Run, embeddings: Embeddings, args: HyperParams) -> None:
+    """Neighbours and the analogy asked for, and the map of frequent words."""
+    if not distributed.is_main():
+        return
+    asked = [word.strip() for word in args.words.split(",") if word.strip()]
+    given = args.words != HyperParams.words
+    for word in [word for word in asked if given or word in embeddings.words]:
+        near = embeddings.nearest(embeddings[word], excluded=(word,))[:6]
+        run.say(f"nearest to {word!r}: " + ", ".join(f"{other} {cosine:.2f}" for other, cosine in near))
+    if args.analogy:
+        a, b, c = parse_analogy(args.analogy)
+        ranked = embeddings.analogy(a, b, c)
+        said = ", ".join(f"{i} {word} {cosine:.4f}" for i, (word, cosine) in enumerate(ranked[:5], 1))
+        run.say(f"{a} − {b} + {c}: {said}  (of {len(ranked):,} words)")
+    run.save_figure("map", plot_map(embeddings, asked))
+
+
+def plot_map(embeddings: Embeddings, marked: list[str], most: int = 120):
+    """The most frequent words (of more than three letters) on a plane, by t-SNE of their vectors; some in red."""
+    from matplotlib.figure import Figure
+    from sklearn.manifold import TSNE
+
+    words = [word for word in embeddings.words if len(word) > 3 and word.isalpha()][:most]
+    words += [word for word in marked if word in embeddings.words and word not in words]
+    figure = Figure(figsize=(10, 7))
+    axis = figure.add_axes((0.04, 0.02, 0.92, 0.96))
+    axis.axis("off")
+    if len(words) > 3:
+        vectors = torch.stack([embeddings[word] for word in words])
+        vectors = vectors / vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        places = TSNE(perplexity=min(15, len(words) // 3), init="pca", random_state=0).fit_transform(vectors.numpy())
+        axis.scatter(*places.T, s=4, color="lightgrey")
+        for word, (x, y) in zip(words, places, strict=True):
+            axis.text(x, y, word, fontsize=8, color="tab:red" if word in marked else "black", ha="center")
+    return figure
+
+
+def main() -> None:
+    """The command `python -m labs.nlp.embeddings`."""
+    _, run = cli.run(train, HyperParams)
+    raise SystemExit(run.exit_status)
+
+
+if __name__ == "__main__":
+    main()
