@@ -21,8 +21,9 @@ from common.errors import InputError
 from common.optimizers import make_optimizer
 from common.runs import Run
 from common.trainer import fit, prepare
+from common.word_vectors import GloVe, Vectors
 from labs.nlp.language_model import read_texts
-from labs.nlp.nlp import Embeddings, load_embeddings, parse_analogy
+from labs.nlp.nlp import Embeddings, parse_analogy
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class HyperParams(cli.TrainingFlags):
     min_count: int = 5  # words that are rarer get no vector
     subsample: float = 1e-3  # words with a larger share of the text are left out at times; 0: never
     vectors: cli.OptionalPath = None  # read these instead of learning, e.g. glove.6B.50d.txt
-    max_words: cli.OptionalInt = None  # of --vectors: the first N only
+    glove: cli.OptionalInt = None  # read GloVe's, of 50, 100, 200 or 300 numbers, fetched once (862 MB)
+    max_words: cli.OptionalInt = None  # of --vectors or --glove: the first N only
     words: str = "function,value,class,list,error"  # whose neighbours are shown
     analogy: str = ""  # e.g. king-man+woman: which words are nearest to that?
 
@@ -49,6 +51,9 @@ class HyperParams(cli.TrainingFlags):
             self.require(name, getattr(self, name) >= 1, "at least 1")
         self.require("subsample", 0 <= self.subsample < 1, "at least 0 and less than 1")
         self.require("max_words", self.max_words is None or self.max_words >= 1, "at least 1")
+        self.require("glove", self.glove in (None, 50, 100, 200, 300), "50, 100, 200 or 300")
+        if self.glove and self.vectors:
+            raise InputError("--glove and --vectors are two sources of vectors; leave one away")
         if self.analogy:
             parse_analogy(self.analogy)
 
@@ -150,10 +155,12 @@ def train(**kws) -> tuple[Embeddings, Run]:
     device = pick_device(args.device)
     args = dataclasses.replace(args, device=str(device))
     seed_everything(args.seed)
-    if args.vectors:
-        embeddings = load_embeddings(args.vectors, args.max_words)
+    if args.vectors or args.glove:
+        embeddings = read_vectors(args)
         with Run("nlp", args) as run:
-            run.say(f"{args.vectors}: {len(embeddings.words):,} words, {embeddings.vectors.shape[1]} numbers each")
+            run.say(
+                f"{args.vectors or f'GloVe {args.glove}d'}: {len(embeddings.words):,} words, {embeddings.vectors.shape[1]} numbers each"
+            )
             show(run, embeddings, args)
             run.finish({"words": len(embeddings.words)}, f"{len(embeddings.words):,} words read, none learnt")
         return embeddings, run
@@ -201,6 +208,17 @@ def train(**kws) -> tuple[Embeddings, Run]:
             f"loss {loss:.3f} nats a pair with its false words (knowing nothing: {chance:.3f})",
         )
     return embeddings, run
+
+
+def read_vectors(args: HyperParams) -> Embeddings:
+    """The vectors that --vectors or --glove names; what was read is kept under the data directory for the next time."""
+    cache = args.data_dir / "glove"
+    if args.vectors:
+        found = Vectors(args.vectors, cache=cache, max_vectors=args.max_words)
+    else:
+        source = {"offline": args.offline, "quiet": args.quiet}
+        found = GloVe("6B", args.glove, cache=cache, max_vectors=args.max_words, **source)
+    return Embeddings(found.itos, found.vectors)
 
 
 def load_vectors(path: Path) -> Embeddings:

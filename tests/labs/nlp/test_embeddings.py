@@ -100,6 +100,13 @@ def test_the_analogy_leaves_its_words_out():
     assert ranked[0][1] == pytest.approx(float(F.cosine_similarity(target, torch.tensor([0.1, 1]), dim=0)))
 
 
+def test_glove_is_read_where_it_lies():
+    Path("d/glove").mkdir(parents=True)
+    Path("d/glove/glove.6B.50d.txt").write_text("".join(f"{w} {' '.join(['0.5'] * 50)}\n" for w in ("the", "of", "to")))
+    found, _ = train(glove=50, data_dir=Path("d"), max_words=2, offline=True, quiet=True)
+    assert found.words == ["the", "of"] and found.vectors.shape == (2, 50)
+
+
 def test_the_commands(command):
     words = [f"--{name}={value}" for name, value in SMALL.items() if name != "quiet"]
     done = command("labs.nlp.embeddings", *words, "--words", "the", "--out", "run")
@@ -116,6 +123,9 @@ def test_the_commands(command):
         (["--dataset", "topics", "--min-count", "100000"], "0 words that occur 100000 times"),
         (["--vectors", "nowhere.txt"], "nowhere.txt"),
         (["--window", "0"], "--window is 0"),
+        (["--glove", "60"], "--glove is 60"),
+        (["--glove", "50", "--offline", "--data-dir", "d"], "glove"),
+        (["--glove", "50", "--vectors", "x"], "leave one away"),
     ],
 )
 def test_bad_input_ends_in_one_line(words, part, capsys):
