@@ -158,9 +158,8 @@ def train(**kws) -> tuple[Embeddings, Run]:
     if args.vectors or args.glove:
         embeddings = read_vectors(args)
         with Run("nlp", args) as run:
-            run.say(
-                f"{args.vectors or f'GloVe {args.glove}d'}: {len(embeddings.words):,} words, {embeddings.vectors.shape[1]} numbers each"
-            )
+            name = args.vectors or f"GloVe {args.glove}d"
+            run.say(f"{name}: {len(embeddings.words):,} words, {embeddings.vectors.shape[1]} numbers each")
             show(run, embeddings, args)
             run.finish({"words": len(embeddings.words)}, f"{len(embeddings.words):,} words read, none learnt")
         return embeddings, run
