@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from common import checkpoint, cli, distributed, text
 from common.data import ArrayLoader
-from common.device import derive_seed, pick_device, seed_everything
+from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.errors import InputError
 from common.optimizers import make_optimizer
 from common.runs import Run
@@ -174,7 +174,8 @@ def train(**kws) -> tuple[Embeddings, Run]:
         pairs = batch[0]
         drawn = torch.rand(len(pairs), args.negatives)
         false = torch.searchsorted(chosen, drawn).clamp(max=len(corpus.words) - 1).to(device)
-        logs = score(net, pairs[:, 0], torch.cat([pairs[:, 1:], false], dim=1))
+        with autocast(device, args.precision):
+            logs = score(net, pairs[:, 0], torch.cat([pairs[:, 1:], false], dim=1))
         optimizer.zero_grad()
         logs["loss"].backward()
         optimizer.step()

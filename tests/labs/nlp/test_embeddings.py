@@ -56,6 +56,35 @@ def test_the_loss_by_hand():
     assert nothing.item() == pytest.approx(3 * math.log(2))
 
 
+def test_false_words_are_drawn_by_frequency_to_the_power_of_three_quarters(monkeypatch):
+    Path("texts").mkdir()
+    for i in range(100):
+        Path(f"texts/{i}.txt").write_text("often " * 81 + "at_times " * 16 + "rarely")
+    drawn = []
+
+    def watch(model, centre, contexts):
+        drawn.append(contexts[:, 1:])
+        return score(model, centre, contexts)
+
+    monkeypatch.setattr(embeddings, "score", watch)
+    small = {"width": 2, "negatives": 2, "subsample": 0.0, "words": "", "quiet": True}
+    found, _ = train(dataset="folder:texts", epochs=1, **small)
+    share = torch.bincount(torch.cat(drawn).flatten()) / sum(x.numel() for x in drawn)
+    assert found.words == ["often", "at_times", "rarely"]
+    assert share.tolist() == pytest.approx([27 / 36, 8 / 36, 1 / 36], abs=0.01)  # 81, 16 and 1 to the power of ¾
+
+
+def test_each_epoch_draws_its_own_pairs():
+    loader = embeddings.PairLoader(corpus_of(list(range(20)) * 10), HyperParams(), torch.device("cpu"))
+
+    def pairs(epoch):
+        loader.set_epoch(epoch)
+        return sorted(tuple(pair) for batch in loader for pair in batch[0].tolist())
+
+    first = pairs(1)
+    assert pairs(2) != first and pairs(1) == first
+
+
 def test_words_in_the_same_places_become_neighbours():
     """north and south stand where east and west never do, and the other way round."""
     generator = torch.Generator().manual_seed(0)

@@ -89,6 +89,10 @@ def test_padding_changes_no_tag():
         together = tagging.predict(model, encoding, [short, long])
         assert together == [tagging.predict(model, encoding, [words])[0] for words in (short, long)]
         assert [len(tags) for tags in together] == [2, 5]
+        # Tags of an untrained network may agree by luck: so do the scores, of the backward direction too.
+        scores = model["tagger"](encoding.encode([short, long]))
+        alone = model["tagger"](encoding.encode([short]))
+        assert torch.allclose(scores[0, :2], alone[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("crf", [False, True])
