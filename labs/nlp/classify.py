@@ -194,7 +194,10 @@ def attention(query: Tensor, key: Tensor, value: Tensor, there: Tensor) -> tuple
 
 
 class Block(nn.Module):
-    """Attention, then two dense layers; each adds to what came in: (N, T, D) → (N, T, D)."""
+    """Attention, then two dense layers; each adds to what came in: (N, T, D) → (N, T, D).
+
+    `there` (broadcastable to N, heads, T, T) says whom each word may look at.
+    """
 
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()

@@ -24,6 +24,7 @@ from common.optimizers import make_optimizer
 from common.runs import Run
 from common.text import START
 from common.trainer import evaluate, fit, prepare
+from labs.nlp.classify import Block
 from labs.nlp.vocabulary import Vocabulary, learn_vocabulary, load_vocabulary
 
 
@@ -84,29 +85,8 @@ class LSTM(nn.Module):
         return self.head(self.dropout(hidden))
 
 
-class Block(nn.Module):
-    """One Transformer block: (N, T, D) → (N, T, D). Every position looks at itself and at those before it."""
-
-    def __init__(self, width: int, heads: int, dropout: float):
-        super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query_key_value, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.feed_forward = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        n, t, d = x.shape
-        parts = self.query_key_value(self.norm1(x)).view(n, t, 3, self.heads, d // self.heads)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (N, heads, T, D/heads)
-        # softmax(query keyᵀ / √(D/heads)) value, where no position sees a later one
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x + self.dropout(self.project(mixed.transpose(1, 2).reshape(n, t, d)))
-        return x + self.dropout(self.feed_forward(self.norm2(x)))
-
-
 class Transformer(nn.Module):
-    """Token numbers (N, T ≤ context) → logits (N, T, V)."""
+    """Token numbers (N, T ≤ context) → logits (N, T, V): the classifier's blocks, but nobody looks ahead."""
 
     def __init__(self, vocabulary: int, width: int, layers: int, heads: int, dropout: float, context: int):
         super().__init__()
@@ -115,15 +95,18 @@ class Transformer(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.02)
         nn.init.normal_(self.position.weight, std=0.02)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.Sequential(*(Block(width, heads, dropout) for _ in range(layers)))
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, vocabulary)
         self.head.weight = self.embedding.weight
 
     def forward(self, tokens: Tensor) -> Tensor:
         positions = torch.arange(tokens.shape[1], device=tokens.device)
+        before = positions[:, None] >= positions  # (T, T): a position looks at itself and at those before it
         x = self.dropout(self.embedding(tokens) + self.position(positions))
-        return self.head(self.norm(self.blocks(x)))
+        for block in self.blocks:
+            x = block(x, before)
+        return self.head(self.norm(x))
 
 
 def windows(tokens: Tensor, context: int) -> Tensor:
