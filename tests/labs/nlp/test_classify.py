@@ -1,6 +1,7 @@
 """Text classifiers: every model, what it looks at, and the commands."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,8 @@ def test_indicative_words_are_the_classes_own():
     model.count(indices, offsets, torch.arange(12) // 6)
     words = reading.indicative_words(model, vocabulary, torch.bincount(indices), per_class=2)
     assert [{word for word, _ in found} for found in words] == [{"fine", "good"}, {"sad", "bad"}]
+    # "fine" stands 12 times in one class and never in the other, of 24 words each: (12 + 1) / (0 + 1)
+    assert dict(words[0])["fine"] == pytest.approx(math.log(13), abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["word", "subword", "character"])
@@ -206,6 +209,16 @@ def test_same_seed_same_numbers_and_resume():
     resumed, other = train(resume=Path("half"), epochs=2)
     assert all(map(torch.equal, first.state_dict().values(), resumed.state_dict().values()))
     assert [row["val_loss"] for row in other.history] == [row["val_loss"] for row in run.history]
+
+
+def test_the_best_epoch_stays():
+    settings = {**SMALL, "model": "bag", "epochs": 8, "lr": 0.5}
+    data = classify.get_data(HyperParams(**settings), torch.device("cpu"))
+    model, run = train(data, **settings)
+    losses = [row["val_loss"] for row in run.history]
+    assert min(losses) < losses[-1]  # so steep that it gets worse again
+    kept = classify.evaluate(lambda batch: classify.score(model, batch), data.val, [model])
+    assert kept["loss"] == pytest.approx(min(losses))
 
 
 def test_words_tell_praise_from_complaint():

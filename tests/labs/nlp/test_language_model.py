@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from common import cli
+from common import checkpoint, cli
 from common.errors import InputError
 from labs.nlp import generate as writer
 from labs.nlp import language_model
@@ -189,3 +189,21 @@ def test_bad_input_ends_in_one_line(words, part, capsys):
     assert exit.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert part in line
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--top-p", "1.5"], "--top-p is 1.5"),
+        (["--samples", "0"], "--samples is 0"),
+        (["--run", "nowhere"], "no such file: nowhere"),
+        (["--run", "other"], "of another lab"),
+    ],
+)
+def test_generate_with_what_it_cannot_use(words, part, capsys):
+    checkpoint.save(Path("other/model.safetensors"), {"w": torch.zeros(1)}, {"lab": "vae"})
+    with pytest.raises(SystemExit) as exit:
+        cli.run(writer.generate, writer.Request, words, "generate")
+    assert exit.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and part in line
