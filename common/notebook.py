@@ -1,0 +1,258 @@
+"""Widgets and output that work in a marimo notebook and in its Jupyter twin alike.
+
+marimo runs a cell again when a control that it names has changed; Jupyter does not. `react` bridges that:
+
+    zoom = notebook.slider("zoom", 1, 5)          # one cell shows the control …
+    notebook.react(draw, zoom=zoom)               # … another draws draw(zoom=3), and anew when it moves
+
+Needs the extra `notebooks`. In a plain script controls have the values they start with.
+"""
+
+import base64
+import html
+import io
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Control = Any  # a widget of marimo or of ipywidgets; what they share is the attribute `value`
+
+
+def in_jupyter() -> bool:
+    """Whether a Jupyter kernel runs this, rather than marimo or a script."""
+    return "ipykernel" in sys.modules and sys.modules["ipykernel"].kernelapp.IPKernelApp.initialized()
+
+
+def slider(label: str, start: float, stop: float, value: float | None = None, step: float | None = None) -> Control:
+    """A number from `start` to `stop`; whole numbers if all that is given is whole. It starts at `value` (`start`)."""
+    value = start if value is None else value
+    whole = all(isinstance(number, int) for number in (start, stop, value, step or 1))
+    step = step or (1 if whole else (stop - start) / 100)
+    if in_jupyter():
+        import ipywidgets
+
+        kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
+        shown = {} if whole else {"readout_format": ".4g"}
+        where = {"min": start, "max": stop, "step": step, "value": value}
+        return kind(description=label, continuous_update=False, **where, **shown, **_wide())
+    import marimo
+
+    return marimo.ui.slider(start, stop, step, value, label=label, show_value=True, debounce=True)
+
+
+def choice(label: str, options: Sequence[str], value: str | None = None) -> Control:
+    """One of `options`; it starts at `value` (the first)."""
+    value = options[0] if value is None else value
+    if in_jupyter():
+        import ipywidgets
+
+        return ipywidgets.Dropdown(options=list(options), value=value, description=label, **_wide())
+    import marimo
+
+    return marimo.ui.dropdown(list(options), value, label=label)
+
+
+def checkbox(label: str, value: bool = False) -> Control:
+    """Yes or no."""
+    if in_jupyter():
+        import ipywidgets
+
+        return ipywidgets.Checkbox(value, description=label, **_wide())
+    import marimo
+
+    return marimo.ui.checkbox(value, label=label)
+
+
+def text(label: str, value: str = "", rows: int = 1) -> Control:
+    """A line of text, or several; the value follows when the field is left or Enter is pressed."""
+    if in_jupyter():
+        import ipywidgets
+
+        kind = ipywidgets.Text if rows == 1 else ipywidgets.Textarea
+        return kind(value, description=label, continuous_update=False, **_wide())
+    import marimo
+
+    if rows == 1:
+        return marimo.ui.text(value, label=label, full_width=True)
+    return marimo.ui.text_area(value, label=label, rows=rows, full_width=True)
+
+
+def upload(label: str, kinds: Sequence[str] = (".png", ".jpg", ".jpeg")) -> Control:
+    """A file of the reader's own; `read` gives its bytes, or None."""
+    if in_jupyter():
+        import ipywidgets
+
+        return ipywidgets.FileUpload(accept=",".join(kinds), description=label, **_wide())
+    import marimo
+
+    return marimo.ui.file(list(kinds), label=label)
+
+
+def canvas(label: str, side: int = 280) -> Control:
+    """A square to draw on with mouse, pen or finger, white on black; `read` gives it as a PNG file's bytes, or None."""
+    import anywidget
+    import traitlets
+
+    class Canvas(anywidget.AnyWidget):
+        _esm = Path(__file__).parent / "canvas.js"
+        label = traitlets.Unicode().tag(sync=True)
+        side = traitlets.Int().tag(sync=True)
+        value = traitlets.Unicode().tag(sync=True)  # a data URL; "" is a canvas with nothing on it
+
+    widget = Canvas(label=label, side=side)
+    if in_jupyter():
+        return widget
+    import marimo
+
+    return marimo.ui.anywidget(widget)
+
+
+def form(button: str, **controls: Control) -> Control:
+    """Controls whose values count only once `button` is pressed (marimo) or the next cell is run (Jupyter)."""
+    if in_jupyter():
+        return JupyterForm(controls)
+    import marimo
+
+    lines = "\n\n".join(f"{{{name}}}" for name in controls)
+    return marimo.md(lines).batch(**controls).form(submit_button_label=button)
+
+
+@dataclass
+class JupyterForm:
+    """Controls one above the other; the next cell reads them when it is run."""
+
+    controls: dict[str, Control]
+
+    @property
+    def value(self) -> dict[str, Any]:
+        return {name: read(control) for name, control in self.controls.items()}
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(column(*self.controls.values()))
+
+
+def submitted(form: Control) -> dict[str, Any]:
+    """The values of a form by name. In marimo the cell stops here until the button has been pressed."""
+    if not in_jupyter():
+        import marimo
+
+        if marimo.running_in_notebook():
+            marimo.stop(form.value is None, "Waits for the button above.")
+        elif form.value is None:  # a script has nobody to press it: the values that the controls start with
+            return {name: control.value for name, control in form.element.elements.items()}
+    return form.value
+
+
+def row(*controls: Control) -> Any:
+    """Controls side by side."""
+    if in_jupyter():
+        import ipywidgets
+
+        return ipywidgets.HBox(controls, layout={"flex_flow": "row wrap"})
+    import marimo
+
+    return marimo.hstack(controls, justify="start", wrap=True)
+
+
+def column(*controls: Control) -> Any:
+    """Controls one above the other."""
+    if in_jupyter():
+        import ipywidgets
+
+        return ipywidgets.VBox(controls)
+    import marimo
+
+    return marimo.vstack(controls)
+
+
+def read(control: Control) -> Any:
+    """A control's value: a number, text, yes or no; of `upload` and `canvas` the bytes of the file, or None."""
+    value = control.value
+    if isinstance(value, dict):  # marimo gives all of a drawn widget's traits
+        value = value["value"]
+    if isinstance(value, str) and value.startswith("data:image/png;base64,"):
+        return base64.b64decode(value.split(",", 1)[1])
+    if hasattr(control, "_esm") or hasattr(control, "widget"):
+        return None  # an empty canvas
+    if isinstance(value, (tuple, list)):  # uploaded files
+        if not value:
+            return None
+        return bytes(value[0]["content"]) if isinstance(value[0], dict) else value[0].contents
+    return value
+
+
+class Shown:
+    """Figures and text one below the other, as HTML that both notebooks show."""
+
+    def __init__(self, *items: "Figure | Path | str"):
+        self.html = "\n".join(map(_as_html, items))
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def show(*items: "Figure | Path | str") -> Shown:
+    """What a cell ends with: figures, files of pictures (PNG, GIF) and lines of text, one below the other."""
+    return Shown(*items)
+
+
+def react(draw: Callable[..., Any], **controls: Control) -> Shown | None:
+    """What draw(**values of the controls) returns (a figure, a picture's path, text, or a tuple of them), shown.
+
+    In Jupyter the output is drawn anew when a control moves; in marimo the cell runs anew. One a cell. An InputError
+    becomes a line of text.
+    """
+
+    def shown() -> Shown:
+        try:
+            drawn = draw(**{name: read(control) for name, control in controls.items()})
+        except InputError as error:
+            drawn = str(error)
+        return Shown(*(drawn if isinstance(drawn, tuple) else (drawn,)))
+
+    if not in_jupyter():
+        return shown()
+    from IPython import get_ipython
+    from IPython.display import display
+
+    output = display(shown(), display_id=True)
+
+    def update(change: object) -> None:
+        output.update(shown())
+
+    cell = get_ipython().get_parent().get("metadata", {}).get("cellId")
+    for control, watcher in _watchers.pop(cell, []):  # the same cell, run before
+        control.unobserve(watcher, "value")
+    _watchers[cell] = [(control, update) for control in controls.values()]
+    for control in controls.values():
+        control.observe(update, "value")
+    return None
+
+
+_watchers: dict[str | None, list[tuple[Control, Callable]]] = {}  # Jupyter: what watches a control, by its cell
+
+
+def _as_html(item: "Figure | Path | str") -> str:
+    if isinstance(item, str):
+        return f'<pre style="white-space: pre-wrap">{html.escape(item)}</pre>'
+    if isinstance(item, Path):
+        kind, content = item.suffix.lstrip("."), item.read_bytes()
+    else:
+        buffer = io.BytesIO()
+        item.savefig(buffer, format="png", dpi=100)
+        kind, content = "png", buffer.getvalue()
+    return f'<img src="data:image/{kind};base64,{base64.b64encode(content).decode()}" style="max-width: 100%">'
+
+
+def _wide() -> dict[str, dict[str, str]]:
+    """Room for a label beside a widget of Jupyter."""
+    return {"style": {"description_width": "initial"}, "layout": {"width": "26em"}}

@@ -1,0 +1,125 @@
+"""Widgets in a script, and in a Jupyter kernel: values, output, and what a moved control sets off."""
+
+import base64
+import io
+
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from common import notebook
+from common.errors import InputError
+
+pytest.importorskip("marimo")
+
+
+def png(colour: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (3, 2), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_controls_have_the_values_they_start_with():
+    assert notebook.read(notebook.slider("epochs", 1, 9)) == 1
+    assert notebook.read(notebook.slider("lr", 0.0, 1.0, 0.25)) == 0.25
+    assert notebook.read(notebook.choice("data", ["digits", "mnist"])) == "digits"
+    assert notebook.read(notebook.choice("data", ["digits", "mnist"], "mnist")) == "mnist"
+    assert notebook.read(notebook.checkbox("more", True)) is True
+    assert notebook.read(notebook.text("words", "a b")) == "a b"
+    assert notebook.read(notebook.text("words", "a\nb", rows=3)) == "a\nb"
+    assert notebook.read(notebook.upload("picture")) is None
+    assert notebook.read(notebook.canvas("digit")) is None
+
+
+def test_whole_numbers_stay_whole():
+    slider = notebook.slider("epochs", 1, 3)
+    assert slider.step == 1 and isinstance(notebook.read(slider), int)
+    assert notebook.slider("lr", 0.0, 2.0).step == 0.02
+
+
+def test_a_drawing_comes_as_the_bytes_of_a_picture():
+    board = notebook.canvas("digit")
+    board.widget.value = "data:image/png;base64," + base64.b64encode(png(255)).decode()
+    read = notebook.read(board)
+    assert Image.open(io.BytesIO(read)).size == (3, 2)
+
+
+def test_a_form_in_a_script_has_been_submitted():
+    form = notebook.form("Train", epochs=notebook.slider("epochs", 1, 9, 2), data=notebook.choice("data", ["a", "b"]))
+    assert notebook.submitted(form) == {"epochs": 2, "data": "a"}
+
+
+def test_shown_as_html(tmp_path):
+    picture = tmp_path / "a.gif"
+    picture.write_bytes(b"GIF89a")
+    shown = notebook.show(Figure(figsize=(1, 1)), "a < b", picture)._repr_html_()
+    figure, text, file = shown.split("\n")
+    assert Image.open(io.BytesIO(base64.b64decode(figure.split("base64,")[1].split('"')[0]))).size == (100, 100)
+    assert "a &lt; b" in text
+    assert file.startswith('<img src="data:image/gif;base64,R0lGODlh"')
+
+
+def test_react_draws_with_the_controls_values():
+    shown = notebook.react(
+        lambda n, word: (word * n, "second"), n=notebook.slider("n", 3, 5), word=notebook.text("w", "ab")
+    )
+    assert "ababab" in shown.html and "second" in shown.html
+
+
+def test_bad_input_is_a_line_of_text():
+    def draw(n):
+        raise InputError(f"--n is {n}; it must be less")
+
+    assert "--n is 3; it must be less" in notebook.react(draw, n=notebook.slider("n", 3, 5)).html
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """Runs code in a Jupyter kernel; returns what was printed and shown."""
+    manager = pytest.importorskip("jupyter_client.manager")
+    manager, client = manager.start_new_kernel(kernel_name="python3")
+
+    def run(code: str) -> list[dict]:
+        found = []
+        reply = client.execute_interactive(code, output_hook=found.append, timeout=60)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return found
+
+    yield run
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def printed(messages: list[dict]) -> str:
+    return "".join(message["content"].get("text", "") for message in messages)
+
+
+@pytest.mark.filterwarnings("default")  # zmq and asyncio warn of their own affairs
+def test_in_jupyter_the_same_names_give_widgets(kernel):
+    kernel("from common import notebook")
+    kernel("numbers = [notebook.slider('n', 1, 9, 4), notebook.slider('x', 0.0, 1.0)]")
+    kernel("others = [notebook.choice('c', ['a', 'b'], 'b'), notebook.checkbox('k'), notebook.text('t', 'u')]")
+    assert (
+        printed(kernel("print([notebook.read(control) for control in numbers + others])"))
+        == "[4, 0.0, 'b', False, 'u']\n"
+    )
+    assert (
+        printed(kernel("print(notebook.read(notebook.upload('p')), notebook.read(notebook.canvas('d')))"))
+        == "None None\n"
+    )
+    code = "f = notebook.form('Train', n=notebook.slider('n', 1, 9))\nf.controls['n'].value = 3"
+    kernel(code)
+    assert printed(kernel("print(notebook.submitted(f))")) == "{'n': 3}\n"
+
+
+@pytest.mark.filterwarnings("default")
+def test_in_jupyter_a_moved_control_draws_anew_and_once(kernel):
+    kernel("from common import notebook\nn = notebook.slider('n', 1, 9)\ndrawn = []")
+    kernel("def draw(n):\n    drawn.append(n)\n    return f'n is {n}'")
+    (first,) = (m for m in kernel("notebook.react(draw, n=n)") if m["msg_type"] == "display_data")
+    assert "n is 1" in first["content"]["data"]["text/html"]
+    kernel("notebook.react(draw, n=n)")  # the cell is run again: what it drew before is forgotten
+    moved = [m for m in kernel("n.value = 7\nprint(drawn)") if m["msg_type"] in ("update_display_data", "stream")]
+    assert [m["msg_type"] for m in moved] == ["update_display_data", "stream"]
+    assert "n is 7" in moved[0]["content"]["data"]["text/html"]
+    assert moved[1]["content"]["text"] == "[1, 1, 7]\n"
