@@ -103,13 +103,11 @@ def test_in_jupyter_the_same_names_give_widgets(kernel):
         printed(kernel("print([notebook.read(control) for control in numbers + others])"))
         == "[4, 0.0, 'b', False, 'u']\n"
     )
-    assert (
-        printed(kernel("print(notebook.read(notebook.upload('p')), notebook.read(notebook.canvas('d')))"))
-        == "None None\n"
-    )
-    code = "f = notebook.form('Train', n=notebook.slider('n', 1, 9))\nf.controls['n'].value = 3"
-    kernel(code)
-    assert printed(kernel("print(notebook.submitted(f))")) == "{'n': 3}\n"
+    kernel("files = [notebook.upload('p'), notebook.canvas('d')]")
+    assert printed(kernel("print([notebook.read(file) for file in files])")) == "[None, None]\n"
+    kernel("form = notebook.form('Train', n=notebook.slider('n', 1, 9))")
+    kernel("form.controls['n'].value = 3")
+    assert printed(kernel("print(notebook.submitted(form))")) == "{'n': 3}\n"
 
 
 @pytest.mark.filterwarnings("default")
