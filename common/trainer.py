@@ -129,7 +129,8 @@ def fit(
     schedulers   learning-rate schedules, moved on after each epoch
     evaluations  name → function called after each epoch; its metrics enter the row as <name>_<metric>
     run          where history and checkpoint are written after each epoch; a resumed run continues from its
-                 checkpoint. Ctrl-C and SIGTERM end the loop after the current step (`run.interrupted`)
+                 checkpoint. Ctrl-C and SIGTERM end the loop after the current step (`run.interrupted`; without a
+                 run: KeyboardInterrupt)
     monitor      a validation metric: the weights of its best epoch (least with mode "min") are the final ones;
                  after `patience` epochs without a better one the training ends
     on_batch, on_epoch   hooks that watch: (step number, logs) and (epoch, row)
@@ -207,6 +208,8 @@ def fit(
         run.interrupted = stop.signalled and len(rows) < epochs
         if trained_seconds:
             run.samples_per_second = trained_samples / trained_seconds
+    elif stop.signalled and len(rows) < epochs:
+        raise KeyboardInterrupt  # with nowhere to save, a network trained by half must not pass for a whole one
     if best:
         state.load_best()
         if not quiet:

@@ -365,8 +365,13 @@ def train_with(args: HyperParams, data: Data | None = None, network: Network | N
     return model, run
 
 
-def learn(model: Network, data: Data, args: HyperParams, run: Run) -> tuple[Callable[[str], dict[str, float]], float]:
-    """Train the network in place. Returns a function part → metrics, and the seconds the backbone took for features."""
+def learn(
+    model: Network, data: Data, args: HyperParams, run: Run | None = None
+) -> tuple[Callable[[str], dict[str, float]], float]:
+    """Train the network in place. Returns a function part → metrics, and the seconds the backbone took for features.
+
+    Without a run nothing is written, and nothing evaluated after each epoch.
+    """
     device = data.train[1].device
     parts = {"train": data.train, "test": data.test} | ({"val": data.val} if data.val else {})
     frozen = args.strategy == "feature_extraction"
@@ -416,7 +421,7 @@ def learn(model: Network, data: Data, args: HyperParams, run: Run) -> tuple[Call
         optimizers=[optimizer],
         epochs=args.epochs,
         seed=args.seed,
-        evaluations={watched: lambda: evaluation(watched)},
+        evaluations={watched: lambda: evaluation(watched)} if run else None,
         run=run,
         monitor="val_loss" if data.val else None,
         patience=args.patience,

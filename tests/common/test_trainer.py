@@ -209,6 +209,16 @@ def test_an_interrupted_run_ends_after_the_step_and_goes_on_to_the_same_end(tmp_
     assert second.weights == whole.weights
 
 
+def test_an_interrupt_with_nowhere_to_save_goes_up():
+    def interrupt(n, logs):
+        if n == 10:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    line = Line(noise=0.1)
+    with pytest.raises(KeyboardInterrupt):
+        line.fit(4, on_batch=[interrupt])
+
+
 def test_a_second_interrupt_ends_at_once(tmp_path):
     before = signal.getsignal(signal.SIGINT)  # a process in the background may have been told to ignore it
     usual = signal.default_int_handler

@@ -1,0 +1,203 @@
+"""How many labels is pretraining worth? Test accuracy against labels per class, for the three strategies.
+
+`python -m labs.transfer_learning.labels_per_class` needs no download: drawn characters → handwritten digits. Every
+training takes the same number of gradient steps; every point is the mean of several draws of the labelled images.
+"""
+
+import csv
+import dataclasses
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from common import cli
+from common.checkpoint import write_atomically
+from common.device import derive_seed, pick_device, seed_everything
+from common.runs import Run
+from labs.transfer_learning.transfer_learning import Data, HyperParams, Strategy, build_model, get_data, learn, resolve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FILE = "labels_per_class.csv"
+COLUMNS = ("labels", "strategy", "draw", "test_accuracy", "seconds")
+LOOKS = {"from_scratch": ("tab:gray", "s"), "feature_extraction": ("tab:blue", "o"), "fine_tuning": ("tab:red", "^")}
+
+
+@dataclass(frozen=True)
+class LabelsPerClass(HyperParams):
+    """Train with few labels and with more, by every strategy, several times; draw accuracy against labels."""
+
+    dataset: str = "digits"  # data set whose labels are counted; digits: the embedded pair, which needs no download
+    labels: cli.Ints = (1, 2, 5, 10, 20, 50)  # labelled images per class
+    strategies: tuple[Strategy, ...] = ("from_scratch", "feature_extraction", "fine_tuning")  # which of the three
+    draws: int = 5  # trainings per point, each with other images, another head and another order
+    steps: int = 150  # gradient steps of every training; --epochs sets passes instead
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require("labels", bool(self.labels) and min(self.labels) >= 1, "whole numbers of at least 1")
+        self.require("strategies", bool(self.strategies), "at least one")
+        self.require("draws", self.draws >= 1, "at least 1")
+        self.require("steps", self.steps >= 1, "at least 1")
+
+
+def settings_of(args: LabelsPerClass, strategy: Strategy, labels: int, draw: int, classes: int) -> HyperParams:
+    """The (resolved) settings of one training. A draw's images are the same for every strategy."""
+    shared = {field.name: getattr(args, field.name) for field in dataclasses.fields(HyperParams)}
+    samples = labels * classes
+    own = {
+        "strategy": strategy,
+        "train_images": samples,
+        "epochs": args.epochs or max(1, round(args.steps * args.batch_size / samples)),
+        "seed": derive_seed(args.seed, draw),
+        "baseline": False,
+        "no_cache": True,  # features of so few images are not worth keeping
+        "quiet": True,
+    }
+    if strategy != "fine_tuning":
+        own |= {"backbone_lr": None, "unfreeze": None}
+    if strategy == "from_scratch":
+        own["weights"] = "auto"
+    return resolve(HyperParams(**{**shared, **own}))
+
+
+def accuracy_of(settings: HyperParams, data: Data) -> float:
+    """Test accuracy of one training."""
+    seed_everything(settings.seed)
+    model = build_model(settings, len(data.classes)).to(data.train[1].device)
+    evaluation, _ = learn(model, data, settings)
+    return evaluation("test")["accuracy"]
+
+
+def sweep(**kws: Any) -> tuple[list[dict[str, Any]], Run]:
+    """Train what is not trained yet, then draw. Returns a row per training (COLUMNS) and the run.
+
+    `resume` goes on with a sweep that was interrupted.
+    """
+    args = cli.settings(LabelsPerClass, kws)
+    device = pick_device(args.device)
+    chosen = resolve(HyperParams(dataset=args.dataset, backbone=args.backbone, weights=args.weights))
+    args = dataclasses.replace(args, dataset=chosen.dataset, backbone=chosen.backbone, device=str(device))
+    classes = len(get_data(dataclasses.replace(chosen, train_images=0, quiet=True), device).classes)
+    with Run("transfer_learning", args) as run:
+        rows = read_rows(run.path / FILE)
+        done = {(row["labels"], row["strategy"], row["draw"]) for row in rows}
+        wanted = [(n, d, s) for n in args.labels for d in range(args.draws) for s in args.strategies]
+        run.say(f"{args.backbone} → {args.dataset}: {len(wanted)} trainings of {args.steps} gradient steps on {device}")
+        for labels, draw, strategy in tqdm(wanted, "trainings", leave=False, disable=args.quiet or None):
+            if (labels, strategy, draw) in done:
+                continue
+            settings = settings_of(args, strategy, labels, draw, classes)
+            started = time.perf_counter()
+            try:
+                reached = accuracy_of(settings, get_data(settings, device))
+            except KeyboardInterrupt:
+                run.interrupted = True
+                break
+            seconds = time.perf_counter() - started
+            rows.append(dict(zip(COLUMNS, (labels, strategy, draw, reached, seconds), strict=True)))
+            write_rows(run.path / FILE, rows)
+        metrics = {}
+        if rows:
+            table = summarize(rows)
+            run.say(as_text(table))
+            metrics = {f"{s}_{n}": means[0] for (n, s), means in table.items()}
+            run.save_figure("labels_per_class", plot_labels_per_class(rows))
+        run.finish(metrics, verdict(rows))
+    return rows, run
+
+
+def summarize(rows: list[dict[str, Any]]) -> dict[tuple[int, str], tuple[float, float]]:
+    """(labels, strategy) → mean and standard deviation (0 of a single draw) of the test accuracy."""
+    found: dict[tuple[int, str], list[float]] = {}
+    for row in rows:
+        found.setdefault((row["labels"], row["strategy"]), []).append(row["test_accuracy"])
+    return {key: (mean(values), stdev(values) if len(values) > 1 else 0.0) for key, values in found.items()}
+
+
+def as_text(table: dict[tuple[int, str], tuple[float, float]]) -> str:
+    """A line per number of labels, a column per strategy: mean ± standard deviation in percent."""
+    strategies = list(dict.fromkeys(strategy for _, strategy in table))
+    lines = [f"{'labels per class':>16}" + "".join(f"{strategy.replace('_', ' '):>22}" for strategy in strategies)]
+    for labels in dict.fromkeys(labels for labels, _ in table):
+        found = [table.get((labels, strategy)) for strategy in strategies]
+        cells = [f"{100 * cell[0]:.1f} ± {100 * cell[1]:.1f} %" if cell else "–" for cell in found]
+        lines.append(f"{labels:>16}" + "".join(f"{cell:>22}" for cell in cells))
+    return "\n".join(lines)
+
+
+def verdict(rows: list[dict[str, Any]]) -> str:
+    """Where pretraining gains the most, in a sentence."""
+    table = summarize(rows)
+    gains = {
+        (strategy, labels): reached - table[labels, "from_scratch"][0]
+        for (labels, strategy), (reached, _) in table.items()
+        if strategy != "from_scratch" and (labels, "from_scratch") in table
+    }
+    if not gains:
+        return f"{len(rows)} trainings"
+    strategy, labels = max(gains, key=gains.get)
+    return (
+        f"{len(rows)} trainings; pretraining gains the most with {labels} labels per class: "
+        f"{strategy.replace('_', ' ')} {100 * gains[strategy, labels]:+.1f} points over scratch"
+    )
+
+
+def plot_labels_per_class(rows: list[dict[str, Any]]) -> "Figure":
+    """Test accuracy against labels per class: mean of the draws, shaded from least to most."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axis = figure.subplots()
+    for strategy in dict.fromkeys(row["strategy"] for row in rows):
+        points: dict[int, list[float]] = {}
+        for row in rows:
+            if row["strategy"] == strategy:
+                points.setdefault(row["labels"], []).append(100 * row["test_accuracy"])
+        labels = sorted(points)
+        colour, marker = LOOKS[strategy]
+        means = [mean(points[n]) for n in labels]
+        axis.plot(labels, means, color=colour, marker=marker, label=strategy.replace("_", " "))
+        bounds = [min(points[n]) for n in labels], [max(points[n]) for n in labels]
+        axis.fill_between(labels, *bounds, color=colour, alpha=0.15, linewidth=0)
+    every = sorted({row["labels"] for row in rows})
+    axis.set_xscale("log")
+    axis.set_xticks(every, [str(n) for n in every])
+    axis.minorticks_off()
+    axis.set(xlabel="labelled images per class", ylabel="test accuracy in %")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return figure
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The trainings that are done, from the file; none if there is no such file."""
+    if not path.is_file():
+        return []
+    kinds = {"labels": int, "draw": int, "test_accuracy": float, "seconds": float}
+    with path.open(newline="") as lines:
+        return [{name: kinds.get(name, str)(value) for name, value in row.items()} for row in csv.DictReader(lines)]
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """All trainings as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue())
+
+
+def main() -> None:
+    """The command `python -m labs.transfer_learning.labels_per_class`."""
+    raise SystemExit(cli.run(sweep, LabelsPerClass)[1].exit_status)
+
+
+if __name__ == "__main__":
+    main()
