@@ -11,6 +11,7 @@ Needs the extra `notebooks`. In a plain script controls have the values they sta
 import base64
 import html
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,16 @@ Control = Any  # a widget of marimo or of ipywidgets; what they share is the att
 def in_jupyter() -> bool:
     """Whether a Jupyter kernel runs this, rather than marimo or a script."""
     return "ipykernel" in sys.modules and sys.modules["ipykernel"].kernelapp.IPKernelApp.initialized()
+
+
+def work_in_suite() -> None:
+    """Change to the suite's folder, if the notebook was opened where it lies in it: data/ and runs/ are there.
+
+    Jupyter starts a notebook in the notebook's own folder. Elsewhere (a copy) nothing changes.
+    """
+    suite = Path(__file__).resolve().parents[1]
+    if Path.cwd().is_relative_to(suite / "labs"):
+        os.chdir(suite)
 
 
 def slider(label: str, start: float, stop: float, value: float | None = None, step: float | None = None) -> Control:
@@ -114,7 +125,7 @@ def canvas(label: str, side: int = 280) -> Control:
     return marimo.ui.anywidget(widget)
 
 
-def form(button: str, **controls: Control) -> Control:
+def form(button: str, /, **controls: Control) -> Control:
     """Controls whose values count only once `button` is pressed (marimo) or the next cell is run (Jupyter)."""
     if in_jupyter():
         return JupyterForm(controls)
@@ -205,7 +216,7 @@ def show(*items: "Figure | Path | str") -> Shown:
     return Shown(*items)
 
 
-def react(draw: Callable[..., Any], **controls: Control) -> Shown | None:
+def react(draw: Callable[..., Any], /, **controls: Control) -> Shown | None:
     """What draw(**values of the controls) returns (a figure, a picture's path, text, or a tuple of them), shown.
 
     In Jupyter the output is drawn anew when a control moves; in marimo the cell runs anew. One a cell. An InputError

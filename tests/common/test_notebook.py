@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
@@ -29,6 +30,15 @@ def test_controls_have_the_values_they_start_with():
     assert notebook.read(notebook.text("words", "a\nb", rows=3)) == "a\nb"
     assert notebook.read(notebook.upload("picture")) is None
     assert notebook.read(notebook.canvas("digit")) is None
+
+
+def test_a_notebook_opened_in_its_lab_works_in_the_suite(tmp_path, monkeypatch):
+    suite = Path(notebook.__file__).parents[1]
+    notebook.work_in_suite()
+    assert Path.cwd() == tmp_path
+    monkeypatch.chdir(suite / "labs/cnn")
+    notebook.work_in_suite()
+    assert Path.cwd() == suite
 
 
 def test_whole_numbers_stay_whole():
@@ -60,6 +70,8 @@ def test_shown_as_html(tmp_path):
 
 
 def test_react_draws_with_the_controls_values():
+    draw = notebook.slider("draw", 1, 2)  # a control may have any name
+    assert "draw is 1" in notebook.react(lambda draw: f"draw is {draw}", draw=draw).html
     shown = notebook.react(
         lambda n, word: (word * n, "second"), n=notebook.slider("n", 3, 5), word=notebook.text("w", "ab")
     )
