@@ -86,8 +86,8 @@ def text(label: str, value: str = "", rows: int = 1) -> Control:
     if in_jupyter():
         import ipywidgets
 
-        kind = ipywidgets.Text if rows == 1 else ipywidgets.Textarea
-        return kind(value, description=label, continuous_update=False, **_wide())
+        kind, size = (ipywidgets.Text, {}) if rows == 1 else (ipywidgets.Textarea, {"rows": rows})
+        return kind(value, description=label, continuous_update=False, **size, **_wide("50em"))
     import marimo
 
     if rows == 1:
@@ -254,7 +254,7 @@ _watchers: dict[str | None, list[tuple[Control, Callable]]] = {}  # Jupyter: wha
 
 def _as_html(item: "Figure | Path | str") -> str:
     if isinstance(item, str):
-        return f'<pre style="white-space: pre-wrap">{html.escape(item)}</pre>'
+        return f'<pre style="white-space: pre-wrap; word-break: normal">{html.escape(item)}</pre>'
     if isinstance(item, Path):
         kind, content = item.suffix.lstrip("."), item.read_bytes()
     else:
@@ -264,6 +264,6 @@ def _as_html(item: "Figure | Path | str") -> str:
     return f'<img src="data:image/{kind};base64,{base64.b64encode(content).decode()}" style="max-width: 100%">'
 
 
-def _wide() -> dict[str, dict[str, str]]:
+def _wide(width: str = "26em") -> dict[str, dict[str, str]]:
     """Room for a label beside a widget of Jupyter."""
-    return {"style": {"description_width": "initial"}, "layout": {"width": "26em"}}
+    return {"style": {"description_width": "initial"}, "layout": {"width": width}}
