@@ -43,7 +43,7 @@ def check_name(name: str) -> None:
 def preparation(name: str) -> Preparation:
     """What the backbone's published weights were trained with."""
     if name == CHARACTERS:
-        return Preparation(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        return Preparation(32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     published = weights.published(name).transforms()
     return Preparation(published.crop_size[0], tuple(published.mean), tuple(published.std))
 

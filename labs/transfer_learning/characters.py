@@ -4,11 +4,13 @@ A small residual network (He et al. 2016) that has learnt to read the drawings i
 to real handwritten digits. Its weights come with the lab; pretrain.py makes them.
 """
 
+import math
 import string
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor, nn
 
@@ -17,7 +19,8 @@ from common import checkpoint
 CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase  # 62 classes
 SIDE = 32  # pixels
 SHIPPED = Path(__file__).parent / "characters.safetensors"
-SYMBOLS = ("cmex", "cmsy", "STIXNonUni", "STIXSiz", "Display")  # fonts without letters
+SHEET = 48  # pixels of the sheet a character is put on: room to turn and shift what is cut out of it
+SYMBOLS = ("cmex", "cmsy", "STIXNonUni", "STIXSiz", "Display", "LastResort")  # fonts without letters
 
 
 def fonts() -> list[Path]:
@@ -31,27 +34,48 @@ def fonts() -> list[Path]:
 def draw(n: int, seed: int) -> tuple[Tensor, Tensor]:
     """n drawings (n, 3, 32, 32) as bytes, as many of each character, and their labels (n,).
 
-    Font, size, place, rotation, colours, blur and noise are drawn at random from `seed`.
+    Font, size, blur, place, turn, slant, stretch, colours and noise are drawn at random from `seed`.
     """
     rng = np.random.default_rng(seed)
-    faces = [[ImageFont.truetype(str(path), size) for size in (18, 22, 26, 30)] for path in fonts()]
+    faces = [[ImageFont.truetype(str(path), size) for size in (20, 24, 28, 32)] for path in fonts()]
     y = rng.permutation(np.arange(n) % len(CHARACTERS))
-    X = np.empty((n, SIDE, SIDE, 3), np.uint8)
+    sheets = np.empty((n, 1, SHEET, SHEET), np.uint8)
     for i, label in enumerate(y):
         face = faces[rng.integers(len(faces))][rng.integers(4)]
-        sheet = Image.new("L", (48, 48))
-        ImageDraw.Draw(sheet).text((24, 24), CHARACTERS[label], fill=255, font=face, anchor="mm")
-        sheet = sheet.rotate(rng.uniform(-20, 20), Image.Resampling.BILINEAR)
-        left, top = 8 + rng.integers(-4, 5, 2)
-        sheet = sheet.crop((left, top, left + SIDE, top + SIDE)).filter(ImageFilter.GaussianBlur(rng.uniform(0, 1)))
-        ink = np.asarray(sheet, np.float32)[..., None] / 255
-        while True:  # two colours that can be told apart
-            colours = rng.uniform(0, 1, (2, 3))
-            if abs(colours[0].mean() - colours[1].mean()) > 0.3:
-                break
-        picture = colours[0] * (1 - ink) + colours[1] * ink + rng.normal(0, rng.uniform(0, 0.1), (SIDE, SIDE, 1))
-        X[i] = (picture.clip(0, 1) * 255).round()
-    return torch.from_numpy(X).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(y)
+        sheet = Image.new("L", (SHEET, SHEET))
+        ImageDraw.Draw(sheet).text((SHEET // 2, SHEET // 2), CHARACTERS[label], fill=255, font=face, anchor="mm")
+        sheets[i] = sheet.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1)))
+    generator = torch.Generator().manual_seed(seed)
+    ink = distort(torch.from_numpy(sheets) / 255, generator)
+    paper, pen = draw_colours(n, generator)
+    noise = torch.randn(n, 1, SIDE, SIDE, generator=generator) * 0.1 * torch.rand(n, 1, 1, 1, generator=generator)
+    X = paper * (1 - ink) + pen * ink + noise
+    return (X.clamp(0, 1) * 255).round().byte(), torch.from_numpy(y)
+
+
+def distort(sheets: Tensor, generator: torch.Generator) -> Tensor:
+    """The middle of each sheet (n, 1, 48, 48), turned by up to 20°, slanted, stretched and shifted: (n, 1, 32, 32)."""
+
+    def between(bound: float) -> Tensor:
+        return bound * (2 * torch.rand(len(sheets), generator=generator) - 1)
+
+    angle, slant, shift = between(math.radians(20)), between(0.2), (between(1 / 6), between(1 / 6))
+    width, height = between(0.2).exp(), between(0.2).exp()
+    # Where in the sheet, whose sides run from −1 to 1, a pixel (x, y) of the result is taken from.
+    x_row = torch.stack([angle.cos() * width, -angle.sin() * height + slant], dim=1)
+    y_row = torch.stack([angle.sin() * width, angle.cos() * height], dim=1)
+    matrix = torch.stack([x_row, y_row], dim=1) * SIDE / SHEET
+    places = torch.cat([matrix, torch.stack(shift, dim=1)[:, :, None]], dim=2)
+    grid = F.affine_grid(places, (len(sheets), 1, SIDE, SIDE), align_corners=False)
+    return F.grid_sample(sheets, grid, align_corners=False)
+
+
+def draw_colours(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """n pairs of colours (n, 3, 1, 1) in [0, 1] whose brightness can be told apart."""
+    paper, pen = torch.rand(2, n, 3, 1, 1, generator=generator)
+    while (alike := ((paper - pen).mean(dim=1).abs() < 0.3).flatten()).any():
+        paper[alike], pen[alike] = torch.rand(2, int(alike.sum()), 3, 1, 1, generator=generator)
+    return paper, pen
 
 
 class Residual(nn.Module):

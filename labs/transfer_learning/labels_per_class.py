@@ -57,7 +57,6 @@ def settings_of(args: LabelsPerClass, strategy: Strategy, labels: int, draw: int
         "epochs": args.epochs or max(1, round(args.steps * args.batch_size / samples)),
         "seed": derive_seed(args.seed, draw),
         "baseline": False,
-        "no_cache": True,  # features of so few images are not worth keeping
         "quiet": True,
     }
     if strategy != "fine_tuning":

@@ -381,8 +381,11 @@ def learn(
     if keeps_features:  # each image goes through the backbone once; from here on the features are the images
         extract.eval()
         for name, (X, y) in parts.items():
-            folder = args.data_dir / "features"
-            found, took = features.cached(extract, X, folder, args.backbone, args.precision, quiet=args.quiet)
+            if run:
+                folder = args.data_dir / "features"
+                found, took = features.cached(extract, X, folder, args.backbone, args.precision, quiet=args.quiet)
+            else:
+                found, took = features.compute(extract, X, args.precision, quiet=args.quiet), 0.0
             parts[name], seconds = (found, y), seconds + took
     optimizer = make_optimizer(args.optimizer, model.head.parameters(), args.lr)
     if not frozen:

@@ -23,6 +23,7 @@ from labs.transfer_learning.labels_per_class import (
 from labs.transfer_learning.transfer_learning import get_data
 
 TINY = {"labels": (1, 2), "draws": 2, "steps": 1, "device": "cpu", "quiet": True, "offline": True, "test_images": 20}
+ONE = {**TINY, "draws": 1}
 
 
 def row(labels: int, strategy: str, draw: int, accuracy: float) -> dict:
@@ -95,20 +96,20 @@ def test_the_command_leaves_rows_a_figure_and_metrics():
 
 
 def test_interrupted_and_resumed_it_has_the_rows_of_an_uninterrupted_one(monkeypatch):
-    whole, _ = sweep(**TINY, out=Path("whole"))
+    whole, _ = sweep(**ONE, out=Path("whole"))
     accuracy_of, trained = labels_per_class.accuracy_of, []
 
     with monkeypatch.context() as patch:
 
         def interrupt(settings, data):
             trained.append(settings)
-            if len(trained) == 5:
+            if len(trained) == 3:
                 patch.setattr(trainer.Means, "read_all", lambda self: os.kill(os.getpid(), signal.SIGINT) or {})
             return accuracy_of(settings, data)
 
         patch.setattr(labels_per_class, "accuracy_of", interrupt)
-        rows, run = sweep(**TINY, out=Path("cut"))
-    assert (len(rows), run.interrupted, run.exit_status) == (4, True, 130)
+        rows, run = sweep(**ONE, out=Path("cut"))
+    assert (len(rows), run.interrupted, run.exit_status) == (2, True, 130)
     rows, run = sweep(resume=Path("cut"), quiet=True)
     assert not run.interrupted
     without = [[{k: v for k, v in r.items() if k != "seconds"} for r in found] for found in (rows, whole)]
