@@ -18,6 +18,7 @@ OWN = {
     "sorcery/GridWorld3x3-v0": ("worlds:GridWorld", 100, {"world": "3x3"}),
     "sorcery/GridWorldMDP-v0": ("worlds:GridWorld", 100, {"world": "mdp"}),
     "sorcery/GridWorldExam-v0": ("worlds:GridWorld", 100, {"world": "exam"}),
+    "sorcery/GridWorldCliff-v0": ("worlds:GridWorld", 100, {"world": "cliff"}),
 }
 
 

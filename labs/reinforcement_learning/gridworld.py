@@ -110,12 +110,14 @@ def draw_grid(axis: Any, grid: Layout, V: ndarray, policy: ndarray | None, title
     return drawn
 
 
-def plot_grids(grid: Layout, panels: Sequence[tuple[str, ndarray, ndarray | None]], digits: int = 2) -> "Figure":
-    """Several (title, V, policy or None) of one environment side by side, on one scale of colours."""
+def plot_grids(
+    grid: Layout, panels: Sequence[tuple[str, ndarray, ndarray | None]], digits: int = 2, cells: int = 16
+) -> "Figure":
+    """Several (title, V, policy or None) of one environment, on one scale of colours; at most `cells` side by side."""
     from matplotlib.figure import Figure
 
     rows, columns = grid.shape
-    across = 1 if rows == 1 else max(1, min(len(panels), 16 // columns))
+    across = 1 if rows == 1 else max(1, min(len(panels), cells // columns))
     down = -(-len(panels) // across)
     figure = Figure(figsize=(0.85 * columns * across + 1.2, (0.85 * rows + 0.35) * down + 0.2), layout="constrained")
     axes = list(figure.subplots(down, across, squeeze=False).flat)
@@ -133,9 +135,7 @@ def plot_grids(grid: Layout, panels: Sequence[tuple[str, ndarray, ndarray | None
 class Request:
     """Solve grid worlds exactly. Without --world: every number of the slides and the exam beside the exact one."""
 
-    world: str = (
-        ""  # 2x2, 3x3, mdp, exam, FrozenLake-v1, CliffWalking-v1, or another with a table; none: the slides' four
-    )
+    world: str = ""  # 2x2, 3x3, mdp, exam, cliff, FrozenLake-v1, CliffWalking-v1, or another; none: the slides' four
     gamma: cli.OptionalFloat = None  # discount (γ); none: the slide's, or 0.99
     slippery: YesNo | None = None  # whether the agent may slip; none: as the environment has it, else no
     convention: Convention | None = None  # the goal's reward: A when in G, B for the step into G; none: the slide's
@@ -181,16 +181,18 @@ def _compare_all(args: Request) -> None:
 
     from common.plots import write_figure
 
-    for name in WORLDS:
+    found = answers()
+    slides = list(dict.fromkeys(answer.world for answer in found))
+    for name in slides:
         print(f"\n{name}: {' / '.join(WORLDS[name].map)}, γ = {WORLDS[name].gamma:g}")
-        for answer in (answer for answer in answers() if answer.world == name):
+        for answer in (answer for answer in found if answer.world == name):
             slide = "–" if answer.slide is None else f"{answer.slide:g}"
             differs = answer.slide is not None and abs(answer.slide - answer.exact) > 6e-3
             note = f"  {answer.note}" if differs or answer.slide is None else ""
             print(f"  {answer.what:<50} slide {slide:>6}  exact {answer.exact:9.6f}{' ≠' if differs else '  '}{note}")
     figure = Figure(figsize=(12.5, 6.2), layout="constrained")
-    for axes, slippery in zip(figure.subplots(2, len(WORLDS)), ("no", "yes"), strict=True):
-        for axis, name in zip(axes, WORLDS, strict=True):
+    for axes, slippery in zip(figure.subplots(2, len(slides)), ("no", "yes"), strict=True):
+        for axis, name in zip(axes, slides, strict=True):
             _, mdp, grid = open_world(Request(world=name, slippery=slippery))
             Q, V = optimal(mdp)
             title = f"{name}: V*, {'slippery' if slippery == 'yes' else 'deterministic'}, γ = {mdp.gamma:g}"

@@ -3,7 +3,7 @@
 Theory pages of the course (Markov decision process, V^π, Q^π, Bellman); no Julia file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import gymnasium
@@ -73,11 +73,15 @@ WORLDS = {
     "3x3": World(("S..", "...", "..G")),
     "mdp": World(("..G", ".X.", "S..")),
     "exam": World(("S.G", ".#.", "..."), goal=5.0, step=0.0, gamma=0.8, slip=0.15),
+    "cliff": World(("......", "......", "SXXXXG"), pit=-10.0),  # no slide's: the short way is the dangerous one
 }
 
 
 class GridWorld(gymnasium.Env[int, int]):
-    """One of WORLDS to learn in. Observation: the state's number; actions: 0 up, 1 right, 2 down, 3 left."""
+    """One of WORLDS to learn in. Observation: the state's number; actions: 0 up, 1 right, 2 down, 3 left.
+
+    `slip` is the probability of slipping to each side, whatever the world's own is.
+    """
 
     metadata = {"render_modes": ["ansi"], "render_fps": 4}
 
@@ -87,9 +91,12 @@ class GridWorld(gymnasium.Env[int, int]):
         is_slippery: bool = False,
         convention: Convention | None = None,
         pit: Pit = "enter",
+        slip: float | None = None,
         render_mode: str | None = None,
     ):
         self.world, self.render_mode = WORLDS[world], render_mode
+        if slip is not None:
+            self.world, is_slippery = replace(self.world, slip=slip), slip > 0
         self.P = self.world.table(slippery=is_slippery, convention=convention, pit=pit)
         self.start = "".join(self.world.map).index("S")
         self.observation_space = gymnasium.spaces.Discrete(len(self.P))
