@@ -201,6 +201,13 @@ def read(control: Control) -> Any:
     return value
 
 
+class Upload(io.BytesIO):
+    """The bytes that `read` gives of an upload or a canvas, to be opened as a file; messages call it by a name."""
+
+    def __str__(self) -> str:
+        return "the picture"
+
+
 class Shown:
     """Figures and text one below the other, as HTML that both notebooks show."""
 

@@ -1,11 +1,11 @@
 """What the notebook's controls draw: a kernel on a picture, a digit on its way through a network."""
 
-import io
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 from common.datasets import class_names
+from common.notebook import Upload
 from common.plots import plot_feature_maps, plot_readings
 from labs.cnn.cnn import feature_maps, predict
 from labs.cnn.kernels import draw_kernel, get_picture, to_grey
@@ -21,7 +21,7 @@ def draw_convolved(
     picture: str, file: bytes | None, kernel: str, numbers: str, bias: float = 0.0, relu: bool = False
 ) -> "Figure":
     """`kernels.draw_kernel` for a picture by name, or the content of an uploaded file, and a kernel or own numbers."""
-    X = get_picture(picture) if file is None else to_grey(open_picture(io.BytesIO(file)))
+    X = get_picture(picture) if file is None else to_grey(open_picture(Upload(file)))
     return draw_kernel(X, numbers if kernel == OWN else kernel, bias, relu)
 
 
@@ -30,7 +30,7 @@ def draw_reading(model: nn.Sequential, drawing: bytes | None, dataset: str = "di
 
     Raises InputError if there is nothing to be seen in the drawing.
     """
-    picture = open_picture(PICTURES / "8.png" if drawing is None else io.BytesIO(drawing))
+    picture = open_picture(PICTURES / "8.png" if drawing is None else Upload(drawing))
     X = prepare(picture)
     p = predict(model, X[None])[0]
     read = [("the drawing", picture, X, p)]
