@@ -57,10 +57,10 @@ def draw_losses(axis, history: Sequence[Mapping[str, float]], x: str = "step", p
     axis.legend(fontsize=8)
 
 
-def plot_training(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Losses, D(x) and D(G(z)), classes covered and Fréchet distance over the epochs."""
-    figure = Figure(figsize=(14, 3.6), layout="constrained")
-    losses, outputs, coverage = figure.subplots(1, 3)
+def plot_training(history: Sequence[Mapping[str, float]], stacked: bool = False) -> Figure:
+    """Losses, D(x) and D(G(z)), classes covered and Fréchet distance over the epochs: in a row, or `stacked`."""
+    figure = Figure(figsize=(9, 7.4) if stacked else (14, 3.6), layout="constrained")
+    losses, outputs, coverage = figure.subplots(3, 1) if stacked else figure.subplots(1, 3)
     epochs = [row["epoch"] for row in history]
 
     def line(axis, name: str, colour: str, label: str) -> None:
