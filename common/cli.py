@@ -101,7 +101,7 @@ class TrainingFlags(RunFlags):
         super().__post_init__()
         self.require("epochs", self.epochs is None or self.epochs >= 1, "at least 1")
         self.require("batch_size", self.batch_size >= 1, "at least 1")
-        self.require("lr", 0 < self.lr < float("inf"), "greater than 0")
+        self.require("lr", self.lr is None or 0 < self.lr < float("inf"), "greater than 0")
         self.require("limit", self.limit is None or self.limit >= 1, "at least 1")
 
 

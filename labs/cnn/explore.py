@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from PIL import Image
 from torch import nn
 
 from common.datasets import class_names
@@ -25,13 +26,22 @@ def draw_convolved(
     return draw_kernel(X, numbers if kernel == OWN else kernel, bias, relu)
 
 
-def draw_reading(model: nn.Sequential, drawing: bytes | None, dataset: str = "digits") -> tuple["Figure", "Figure"]:
-    """What the network makes of a drawn digit (a picture's content; none: one of the lab's), and each layer's maps.
+def draw_reading(model: nn.Sequential, drawing: bytes | None, dataset: str = "digits") -> "Figure":
+    """What the network makes of a drawn digit (a picture's content; none: one of the lab's).
 
     Raises InputError if there is nothing to be seen in the drawing.
     """
-    picture = open_picture(PICTURES / "8.png" if drawing is None else Upload(drawing))
+    picture = open_drawing(drawing)
     X = prepare(picture)
-    p = predict(model, X[None])[0]
-    read = [("the drawing", picture, X, p)]
-    return plot_readings(read, class_names(dataset)), plot_feature_maps(X, feature_maps(model, X))
+    return plot_readings([("the drawing", picture, X, predict(model, X[None])[0])], class_names(dataset))
+
+
+def draw_maps(model: nn.Sequential, drawing: bytes | None) -> "Figure":
+    """The same digit layer by layer, as `plot_feature_maps` shows it. Raises InputError as `draw_reading` does."""
+    X = prepare(open_drawing(drawing))
+    return plot_feature_maps(X, feature_maps(model, X))
+
+
+def open_drawing(drawing: bytes | None) -> Image.Image:
+    """The picture in `drawing`; none: one that comes with the lab."""
+    return open_picture(PICTURES / "8.png" if drawing is None else Upload(drawing))

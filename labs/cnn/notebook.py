@@ -232,7 +232,13 @@ def _(mo):
 
 @app.cell
 def _(notebook, run):
-    notebook.show(run.path / "figures/predictions.png", run.path / "figures/confusion.png")
+    notebook.show(run.path / "figures/predictions.png")
+    return
+
+
+@app.cell
+def _(notebook, run):
+    notebook.show(run.path / "figures/confusion.png")
     return
 
 
@@ -277,6 +283,12 @@ def _(notebook):
 @app.cell
 def _(drawing, explore, model, notebook, partial, run):
     notebook.react(partial(explore.draw_reading, model, dataset=run.settings.dataset), drawing=drawing)
+    return
+
+
+@app.cell
+def _(drawing, explore, model, notebook, partial):
+    notebook.react(partial(explore.draw_maps, model), drawing=drawing)
     return
 
 

@@ -50,6 +50,7 @@ def _():
     )
     from labs.gan.judge import ask, assess, get_judge
 
+    notebook.work_in_suite()
     return (
         HyperParams,
         ask,

@@ -192,7 +192,13 @@ def _(mo):
 
 @app.cell
 def _(notebook, run):
-    notebook.show(run.path / "figures" / "returns.png", run.path / "figures" / "learning.png")
+    notebook.show(run.path / "figures" / "returns.png")
+    return
+
+
+@app.cell
+def _(notebook, run):
+    notebook.show(run.path / "figures" / "learning.png")
     return
 
 

@@ -225,7 +225,7 @@ def _(notebook):
         strategy=notebook.choice("strategy", ["feature_extraction", "fine_tuning", "from_scratch"]),
         train_images=notebook.slider("training images", 10, 500, 50, 10),
         epochs=notebook.slider("epochs", 1, 100, 30),
-        lr=notebook.slider("learning rate of the head", 0.001, 0.02, 0.003, 0.001),
+        lr=notebook.slider("learning rate of the head", 0.001, 0.02, step=0.001),
     )
     form
     return (form,)
@@ -273,7 +273,13 @@ def _(mo):
 
 @app.cell
 def _(notebook, run):
-    notebook.show(run.path / "figures/confusion.png", run.path / "figures/predictions.png")
+    notebook.show(run.path / "figures/confusion.png")
+    return
+
+
+@app.cell
+def _(notebook, run):
+    notebook.show(run.path / "figures/predictions.png")
     return
 
 

@@ -7,6 +7,7 @@ README.md has what was measured.
 
 import dataclasses
 import functools
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,8 +37,8 @@ Strategy = Literal["feature_extraction", "fine_tuning", "from_scratch"]
 
 # What a setting that is not given is, with ImageNet's networks and with the embedded pair of tasks (drawn characters →
 # handwritten digits), which is for where nothing can be fetched.
-IMAGENET = {"strategy": "feature_extraction", "train_images": 512, "test_images": 128, "baseline": False}
-EMBEDDED = {"strategy": "feature_extraction", "train_images": 50, "test_images": 0, "epochs": 60, "baseline": True}
+IMAGENET = {"strategy": "feature_extraction", "train_images": 512, "test_images": 128, "lr": 3e-3, "baseline": False}
+EMBEDDED = {**IMAGENET, "train_images": 50, "test_images": 0, "epochs": 60, "lr": 1e-3, "baseline": True}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class HyperParams(cli.TrainingFlags):
     unfreeze: cli.OptionalInt = None  # fine_tuning: only the last N blocks of the backbone; none: all
     epochs: cli.OptionalInt = None  # passes over the training set; none: 8, with the embedded pair 60
     batch_size: int = 16  # samples per gradient step
-    lr: float = 3e-3  # learning rate (η) of the head
+    lr: cli.OptionalFloat = None  # learning rate (η) of the head; none: 3e-3, with the embedded pair 1e-3
     backbone_lr: cli.OptionalFloat = None  # fine_tuning: that of the backbone; none: 1e-4
     optimizer: OptimizerName = "adam"  # update rule
     hidden: int = 256  # units of the head's first layer; 0: the head is one layer
@@ -414,12 +415,16 @@ def learn(
         loader = ArrayLoader(*parts[name], batch_size=features.BATCH)
         return evaluate(lambda batch: score(network, batch), loader, [model])
 
+    # Batches as alike in size as can be: BatchNorm's statistics of a last batch of two images would be noise.
+    X, y = parts["train"]
+    batches = math.ceil(len(y) / args.batch_size)
+    loader = ArrayLoader(X, y, batch_size=math.ceil(len(y) / batches), shuffle=True, seed=args.seed)
     # With a validation part, it chooses the epoch and the test part is looked at once, at the end.
     watched = "val" if data.val else "test"
     model.eval()
     fit(
         step,
-        ArrayLoader(*parts["train"], batch_size=args.batch_size, shuffle=True, seed=args.seed),
+        loader,
         modules=[trained],
         optimizers=[optimizer],
         epochs=args.epochs,

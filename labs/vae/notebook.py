@@ -37,6 +37,7 @@ def _():
     from labs.vae import HyperParams, anomaly, build_model, encode, explore, get_data, reconstruct, score, train
     from labs.vae.sample import load_model
 
+    notebook.work_in_suite()
     return (
         HyperParams,
         anomaly,

@@ -36,14 +36,15 @@ def test_a_drawing_goes_through_the_layers():
     torch.manual_seed(0)
     model = build_model()
     own = (PICTURES / "5.png").read_bytes()
-    reading, maps = explore.draw_reading(model, own)
-    default, _ = explore.draw_reading(model, None)
+    reading, default = explore.draw_reading(model, own), explore.draw_reading(model, None)
     assert not np.array_equal(shown(reading, 1), shown(default, 1))
     assert shown(reading, 1).shape[:2] == (28, 28)
-    titles = [axis.get_title(loc="left") for axis in maps.axes]
+    titles = [axis.get_title(loc="left") for axis in explore.draw_maps(model, own).axes]
     assert "0 Conv2d  16×24×24" in titles and "4 MaxPool2d  16×5×5" in titles
 
 
 def test_an_empty_canvas_is_named():
-    with pytest.raises(InputError, match="nothing to read"):
-        explore.draw_reading(build_model(), png(Image.new("L", (280, 280))))
+    empty = png(Image.new("L", (280, 280)))
+    for draw in (explore.draw_reading, explore.draw_maps):
+        with pytest.raises(InputError, match="nothing to read"):
+            draw(build_model(), empty)

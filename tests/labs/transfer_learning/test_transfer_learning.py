@@ -85,6 +85,16 @@ def test_the_presets_are_the_courses():
     assert (args.lr, args.batch_size, args.epochs, args.image_size) == (3e-3, 64, 3, 224)
 
 
+def test_the_embedded_pair_has_settings_of_its_own():
+    args = resolve(HyperParams(dataset="digits"))
+    assert (args.backbone, args.weights, args.strategy, args.baseline) == ("characters",) * 2 + (
+        "feature_extraction",
+        True,
+    )
+    assert (args.train_images, args.test_images, args.epochs, args.lr) == (50, 0, 60, 1e-3)
+    assert resolve(HyperParams(dataset="digits", lr=0.5, epochs=3)).lr == 0.5
+
+
 @pytest.mark.parametrize(("shape", "dtype"), [((4, 1, 28, 28), torch.uint8), ((4, 3, 40, 40), torch.float32)])
 def test_shapes(shape, dtype):
     model = build_model(resolve(HyperParams(**FROZEN)))
@@ -158,6 +168,21 @@ def test_the_backbone_has_its_own_learning_rate(no_figures, tiny_data, monkeypat
     train(tiny_data, **{**TINY, "strategy": "fine_tuning"}, out=Path("b"))
     train(tiny_data, **{**TINY, "strategy": "from_scratch"}, out=Path("c"))
     assert seen == [0.01, 1e-5, 3e-3, 1e-4, 3e-3, 3e-3]
+
+
+def test_batches_are_alike_in_size(no_figures, tiny_data, monkeypatch):
+    """The last one of 2 images would have BatchNorm divide by their own deviation: noise that spoils the statistics."""
+    sizes = []
+
+    def fit(step, loader, **kws):
+        sizes.append([len(y) for _, y in loader])
+
+    monkeypatch.setattr(transfer_learning, "fit", fit)
+    X, y = tiny_data.test
+    longer = dataclasses.replace(tiny_data, train=(X.repeat(3, 1, 1, 1)[:17], y.repeat(3)[:17]))
+    for batch_size, expected in ((16, [9, 8]), (8, [6, 6, 5]), (17, [17]), (100, [17])):
+        train(longer, **{**TINY, "strategy": "from_scratch", "batch_size": batch_size}, out=Path(str(batch_size)))
+        assert sizes[-1] == expected
 
 
 def test_cached_features_train_the_same_head_as_the_backbone_run_in_every_epoch(no_figures, tiny_data):
