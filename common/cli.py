@@ -52,6 +52,7 @@ Ints = Annotated[tuple[int, ...], _list_of(int, "N,N,…")]
 Floats = Annotated[tuple[float, ...], _list_of(float, "X,X,…")]
 OptionalInt = Annotated[int | None, arg(metavar="N")]
 OptionalFloat = Annotated[float | None, arg(metavar="X")]
+OptionalName = Annotated[str | None, arg(metavar="NAME")]
 OptionalPath = Annotated[Path | None, arg(metavar="DIR")]
 
 

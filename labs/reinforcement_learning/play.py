@@ -30,7 +30,7 @@ class Request:
     run: cli.OptionalPath = None  # the run directory; none: the newest of dqn or policy_gradient
     episodes: int = 100  # how many are played
     seed: int = 0  # fixes where they begin; other episodes than in the training, whatever it is
-    env: str | None = None  # play in this environment instead, which must have the same observations and actions
+    env: cli.OptionalName = None  # play in this environment instead, which must have the same observations and actions
     max_steps: cli.OptionalInt = None  # end an episode after N steps; none: as in the training
     policy: Literal["learned", "random"] = "learned"  # random: what one reaches without learning
     epsilon: float = 0.0  # replace this share of the actions by random ones: how robust is the policy?

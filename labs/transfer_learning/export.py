@@ -31,7 +31,7 @@ class Request:
     """Write a network as an ONNX file and check it against PyTorch (needs the extra `export`)."""
 
     run: cli.OptionalPath = None  # the run directory whose network is written; none: the newest
-    backbone: str | None = None  # instead of a run: a network of torchvision with ImageNet's classes, random weights
+    backbone: cli.OptionalName = None  # instead of a run: a network of torchvision's, random weights, 1000 classes
     out: cli.OptionalPath = None  # the file; none: model.onnx in the run directory, or <backbone>.onnx
 
     def __post_init__(self) -> None:

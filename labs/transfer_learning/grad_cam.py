@@ -35,7 +35,7 @@ class Request:
     pictures: Positional[Annotated[tuple[Path, ...], arg(metavar="PICTURE")]] = ()  # image files; none: test images
     run: cli.OptionalPath = None  # the run directory whose network looks; none: the newest
     images: int = 6  # how many test images, if no pictures are given: half of them mistakes
-    layer: str | None = None  # block whose maps are weighed (a wrong name lists them); none: the last of at least 7×7
+    layer: cli.OptionalName = None  # block whose maps are weighed; none: the last of at least 7×7
     data_dir: cli.OptionalPath = None  # where data sets lie; none: where they lay in training
 
     def __post_init__(self) -> None:

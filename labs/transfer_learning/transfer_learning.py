@@ -37,8 +37,15 @@ Strategy = Literal["feature_extraction", "fine_tuning", "from_scratch"]
 
 # What a setting that is not given is, with ImageNet's networks and with the embedded pair of tasks (drawn characters →
 # handwritten digits), which is for where nothing can be fetched.
-IMAGENET = {"strategy": "feature_extraction", "train_images": 512, "test_images": 128, "lr": 3e-3, "baseline": False}
-EMBEDDED = {**IMAGENET, "train_images": 50, "test_images": 0, "epochs": 60, "lr": 1e-3, "baseline": True}
+IMAGENET = {
+    "strategy": "feature_extraction",
+    "train_images": 512,
+    "test_images": 128,
+    "lr": 3e-3,
+    "schedule": "constant",
+    "baseline": False,
+}
+EMBEDDED = {**IMAGENET, "train_images": 50, "test_images": 0, "lr": 1e-3, "schedule": "cosine", "baseline": True}
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class HyperParams(cli.TrainingFlags):
     """Teach a pretrained network other classes, from few labelled images."""
 
     dataset: str = "auto"  # cifar10, mnist, fashion_mnist, kmnist, digits, folder:PATH (one a class); auto: cifar10
-    backbone: str | None = None  # torchvision's name of a classification model, or characters; none: resnet18
+    backbone: cli.OptionalName = None  # torchvision's name of a classification model, or characters; none: resnet18
     weights: str = "auto"  # imagenet, none (random), a .safetensors, .npz or .pth file; auto: the backbone's own
     strategy: Strategy | None = None  # what is done with the backbone; none: feature_extraction (it is frozen)
     unfreeze: cli.OptionalInt = None  # fine_tuning: only the last N blocks of the backbone; none: all
@@ -54,6 +61,7 @@ class HyperParams(cli.TrainingFlags):
     batch_size: int = 16  # samples per gradient step
     lr: cli.OptionalFloat = None  # learning rate (η) of the head; none: 3e-3, with the embedded pair 1e-3
     backbone_lr: cli.OptionalFloat = None  # fine_tuning: that of the backbone; none: 1e-4
+    schedule: Literal["constant", "cosine"] | None = None  # of η; cosine: falls to 0. none: so with the embedded pair
     optimizer: OptimizerName = "adam"  # update rule
     hidden: int = 256  # units of the head's first layer; 0: the head is one layer
     standardize: bool = False  # bring each feature to mean 0 and deviation 1 before the head (by batch normalisation)
@@ -137,7 +145,8 @@ def resolve(args: HyperParams) -> HyperParams:
     chosen = args.backbone or (CHARACTERS if name == "digits" and own else backbone)
     backbones.check_name(chosen)
     small = chosen == CHARACTERS
-    usual = EMBEDDED if small and name == "digits" else {**IMAGENET, "epochs": args.EPOCHS}
+    embedded = small and name == "digits"
+    usual = {**EMBEDDED, "epochs": 60} if embedded else {**IMAGENET, "epochs": args.EPOCHS}
     if args.split:
         usual = {**usual, "train_images": 0, "test_images": 0}
     given = {key: getattr(args, key) if getattr(args, key) is not None else value for key, value in usual.items()}
@@ -392,6 +401,8 @@ def learn(
     if not frozen:
         learning = [p for p in model.backbone.parameters() if p.requires_grad]
         optimizer.add_param_group({"params": learning, "lr": args.backbone_lr or args.lr})
+    fade = {"constant": lambda epoch: 1.0, "cosine": lambda epoch: (1 + math.cos(math.pi * epoch / args.epochs)) / 2}
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, fade[args.schedule])
     net = prepare(trained, compile=args.compile)
 
     def forward(X: Tensor) -> Tensor:
@@ -427,6 +438,7 @@ def learn(
         loader,
         modules=[trained],
         optimizers=[optimizer],
+        schedulers=[scheduler],
         epochs=args.epochs,
         seed=args.seed,
         evaluations={watched: lambda: evaluation(watched)} if run else None,

@@ -17,7 +17,7 @@ class MnistHyperParams(HyperParams):
     """Teach VGG-16, pretrained on ImageNet, to read handwritten digits."""
 
     dataset: str = "auto"  # mnist, fashion_mnist, kmnist, cifar10, digits, folder:PATH (one a class); auto: mnist
-    backbone: str | None = None  # torchvision's name of a classification model, or characters; none: vgg16
+    backbone: cli.OptionalName = None  # torchvision's name of a classification model, or characters; none: vgg16
     epochs: cli.OptionalInt = None  # passes over the training set; none: 3, with the embedded pair 60
     batch_size: int = 64  # samples per gradient step
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,7 @@ def test_the_presets_are_the_courses():
     args = resolve(HyperParams(dataset="cifar10", weights="none"))
     assert (args.lr, args.batch_size, args.epochs, args.image_size) == (3e-3, 16, 8, 224)
     assert (args.train_images, args.test_images, args.strategy) == (512, 128, "feature_extraction")
+    assert args.schedule == "constant"
     args = resolve(MnistHyperParams(dataset="mnist", weights="none"))
     assert (args.lr, args.batch_size, args.epochs, args.image_size) == (3e-3, 64, 3, 224)
 
@@ -91,7 +93,8 @@ def test_the_embedded_pair_has_settings_of_its_own():
         "feature_extraction",
         True,
     )
-    assert (args.train_images, args.test_images, args.epochs, args.lr) == (50, 0, 60, 1e-3)
+    assert (args.train_images, args.test_images, args.epochs) == (50, 0, 60)
+    assert (args.lr, args.schedule) == (1e-3, "cosine")
     assert resolve(HyperParams(dataset="digits", lr=0.5, epochs=3)).lr == 0.5
 
 
@@ -168,6 +171,25 @@ def test_the_backbone_has_its_own_learning_rate(no_figures, tiny_data, monkeypat
     train(tiny_data, **{**TINY, "strategy": "fine_tuning"}, out=Path("b"))
     train(tiny_data, **{**TINY, "strategy": "from_scratch"}, out=Path("c"))
     assert seen == [0.01, 1e-5, 3e-3, 1e-4, 3e-3, 3e-3]
+
+
+def test_the_learning_rates_fall_along_half_a_cosine(no_figures, tiny_data, monkeypatch):
+    rates = []
+
+    def fit(step, loader, *, optimizers, schedulers, epochs, **kws):
+        for _ in range(epochs):
+            rates.append([group["lr"] for group in optimizers[0].param_groups])
+            optimizers[0].step()
+            schedulers[0].step()
+
+    monkeypatch.setattr(transfer_learning, "fit", fit)
+    tuned = {**TINY, "strategy": "fine_tuning", "lr": 1.0, "backbone_lr": 0.1, "epochs": 4}
+    train(tiny_data, **tuned, schedule="cosine", out=Path("a"))
+    expected = [(1 + math.cos(math.pi * share)) / 2 for share in (0, 0.25, 0.5, 0.75)]
+    assert rates == [pytest.approx([rate, rate / 10]) for rate in expected]
+    rates.clear()
+    train(tiny_data, **tuned, schedule="constant", out=Path("b"))
+    assert rates == [[1.0, 0.1]] * 4
 
 
 def test_batches_are_alike_in_size(no_figures, tiny_data, monkeypatch):
