@@ -9,6 +9,7 @@ function render({ model, el }) {
   canvas.setAttribute("aria-label", model.get("label"));
   const clear = document.createElement("button");
   clear.textContent = "clear";
+  clear.style.cssText = "margin-top: 4px; padding: 0 0.6em; border: 1px solid gray; border-radius: 4px; cursor: pointer";
   el.append(title, canvas, clear);
 
   const pen = canvas.getContext("2d");

@@ -23,12 +23,14 @@ from common.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+HIGHEST = 590  # pixels: marimo cuts off what is higher
 Control = Any  # a widget of marimo or of ipywidgets; what they share is the attribute `value`
 
 
 def in_jupyter() -> bool:
     """Whether a Jupyter kernel runs this, rather than marimo or a script."""
-    return "ipykernel" in sys.modules and sys.modules["ipykernel"].kernelapp.IPKernelApp.initialized()
+    kernelapp = sys.modules.get("ipykernel.kernelapp")
+    return kernelapp is not None and kernelapp.IPKernelApp.initialized()
 
 
 def work_in_suite() -> None:
@@ -268,7 +270,8 @@ def _as_html(item: "Figure | Path | str") -> str:
         buffer = io.BytesIO()
         item.savefig(buffer, format="png", dpi=100)
         kind, content = "png", buffer.getvalue()
-    return f'<img src="data:image/{kind};base64,{base64.b64encode(content).decode()}" style="max-width: 100%">'
+    source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return f'<img src="{source}" style="max-width: 100%; max-height: {HIGHEST}px">'
 
 
 def _wide(width: str = "26em") -> dict[str, dict[str, str]]:

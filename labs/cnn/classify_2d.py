@@ -138,7 +138,7 @@ def draw_playground(args: Playground) -> tuple["Figure", str]:
     # Where both logits are equal: weight · h + bias = 0.
     limits = bent.get_xlim(), bent.get_ylim()
     bent.axline(*line_through(weight, bias), color="black", linewidth=1)
-    bent.set(xlim=limits[0], ylim=limits[1], title="what the last hidden layer sees, and where it draws the line")
+    bent.set(xlim=limits[0], ylim=limits[1], title="what the last hidden layer sees")
     plane.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), title="the plane, painted as the network decides")
     parameters = sum(p.numel() for p in model.parameters())
     return figure, f"{accuracy:.0%} of {len(y)} points right, loss {loss:.3f}, {parameters} parameters"

@@ -120,7 +120,7 @@ def _(HyperParams, dataset, get_data, notebook, torch):
     args = HyperParams(dataset=notebook.read(dataset))
     data = get_data(args, torch.device("cpu"))
     X, y = data.train
-    X.shape, float(X.min()), float(X.max()), len(data.test[1])
+    print(tuple(X.shape), f"from {X.min():g} to {X.max():g}; {len(data.test[1])} images for testing")
     return X, args, data, y
 
 
@@ -170,7 +170,7 @@ def _(mo):
 @app.cell
 def _(X, args, build_model, score, y):
     untrained = build_model(args)
-    {name: float(value) for name, value in score(untrained, (X[:1000], y[:1000])).items()}
+    {name: value.item() for name, value in score(untrained, (X[:1000], y[:1000])).items()}
     return
 
 

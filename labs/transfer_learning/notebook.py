@@ -109,7 +109,7 @@ def _(HyperParams, get_data, resolve, torch):
     settings = resolve(HyperParams(dataset="digits", backbone="characters", train_images=0, offline=True))
     data = get_data(settings, torch.device("cpu"))
     X, y = data.train
-    X.shape, X.dtype
+    print(tuple(X.shape), X.dtype)
     return X, data, settings, y
 
 
@@ -189,7 +189,7 @@ def _(mo):
 def _(X, untrained):
     prepared = untrained.prepare(X[:8])
     features = untrained.backbone(prepared)
-    X[:8].shape, prepared.shape, features.shape, untrained.head(features).shape
+    print(*(tuple(step.shape) for step in (X[:8], prepared, features, untrained.head(features))), sep=" → ")
     return
 
 
@@ -203,7 +203,7 @@ def _(mo):
 
 @app.cell
 def _(data, predict, untrained):
-    (predict(untrained, data.test[0]).argmax(dim=1) == data.test[1]).float().mean()
+    (predict(untrained, data.test[0]).argmax(dim=1) == data.test[1]).float().mean().item()
     return
 
 
@@ -298,7 +298,7 @@ def _(mo):
 @app.cell
 def _(data, load_run, model, predict, run, torch):
     loaded, _, classes = load_run(run.path)
-    classes, torch.equal(predict(loaded, data.test[0]), predict(model, data.test[0]))
+    print(*classes, torch.equal(predict(loaded, data.test[0]), predict(model, data.test[0])))
     return
 
 
