@@ -1,7 +1,7 @@
 """Makes the weights of `--backbone characters`: a small residual network learns to read drawn letters and digits.
 
 `python -m labs.transfer_learning.pretrain` keeps them under the data directory; those that come with the lab were made
-with its default settings.
+with `--epochs 60`.
 """
 
 import math
