@@ -97,23 +97,24 @@ def test_a_wheel_holds_code_and_data_files(tmp_path):
 
 
 def readme_commands(path: Path) -> list[str]:
-    """The `python -m …` and `labs …` lines in a README's code blocks."""
-    blocks = re.findall(r"```(?:bash|sh|console)?\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    """The `python -m …` and `labs …` lines in a README's code blocks, and those within its text or a docstring's."""
+    text = path.read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:bash|sh|console)?\n(.*?)```", text, flags=re.DOTALL)
     lines = [line.split("#")[0].strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines += [line for line in re.findall(r"`(python -m [^`]+)`", " ".join(text.split())) if "…" not in line]
     return [line for line in lines if line.startswith(("python -m", "labs ", "torchrun "))]
 
 
-@pytest.mark.parametrize(
-    "readme", [PROJECT / "README.md", *PROJECT.glob("labs/*/README.md")], ids=lambda p: str(p.relative_to(PROJECT))
-)
-def test_every_command_in_a_readme_is_understood(readme):
+TEXTS = [PROJECT / "README.md", *PROJECT.glob("labs/*/README.md"), *PROJECT.glob("labs/*/*.py")]
+
+
+@pytest.mark.parametrize("readme", list(filter(readme_commands, TEXTS)), ids=lambda p: str(p.relative_to(PROJECT)))
+def test_every_command_in_a_text_is_understood(readme):
     """Each one's flags are parsed by the command's own dataclass; what it does is tested with the lab."""
     from common import cli
     from common.errors import InputError
 
-    commands = readme_commands(readme)
-    assert commands
-    for command in commands:
+    for command in readme_commands(readme):
         words = command.split()
         if words[0] == "torchrun":
             words = ["python", *words[words.index("-m") :]]

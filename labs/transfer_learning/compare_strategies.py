@@ -1,6 +1,6 @@
 """Strategies and backbones side by side on the same images: table and curves, as Task № 3 asks for them.
 
-`python -m labs.transfer_learning.compare_strategies --backbones resnet18 vgg16 mobilenet_v3_small --depths 2 5` trains
+`python -m labs.transfer_learning.compare_strategies --backbones resnet18 vgg16 mobilenet_v3_small --depths 2,5` trains
 each backbone frozen, with its last 2, its last 5 and all its blocks fine-tuned, and from scratch.
 """
 
@@ -28,19 +28,23 @@ class Comparison(HyperParams):
     depths: cli.Ints = ()  # fine-tune with only the last N blocks, too, for each of these numbers: 2,5
 
 
+def settings_of(args: HyperParams, strategy: Strategy, **own: Any) -> HyperParams:
+    """The (resolved) settings of one training among several: those of `args` that mean anything to its strategy."""
+    shared = {field.name: getattr(args, field.name) for field in dataclasses.fields(HyperParams)}
+    shared |= {"strategy": strategy, "out": None, "resume": None, "baseline": False, "quiet": True}
+    if strategy == "from_scratch":
+        shared["weights"] = "auto"
+    if strategy != "fine_tuning":
+        shared |= {"backbone_lr": None, "unfreeze": None}
+    return resolve(HyperParams(**{**shared, **own}))
+
+
 def trainings(args: Comparison) -> dict[str, HyperParams]:
     """Name → (resolved) settings of every training of the comparison."""
-    shared = {field.name: getattr(args, field.name) for field in dataclasses.fields(HyperParams)}
-    shared |= {"out": None, "resume": None, "baseline": False, "quiet": True}
     found = {}
     for backbone in args.backbones or (args.backbone,):
         for strategy in args.strategies:
-            of_backbone = {"backbone": backbone, "strategy": strategy}
-            if strategy == "from_scratch":
-                of_backbone["weights"] = "auto"
-            if strategy != "fine_tuning":
-                of_backbone |= {"backbone_lr": None, "unfreeze": None}
-            settings = resolve(HyperParams(**{**shared, **of_backbone}))
+            settings = settings_of(args, strategy, backbone=backbone)
             found[f"{settings.backbone}-{strategy}"] = settings
             for depth in args.depths if strategy == "fine_tuning" else ():
                 name = f"{settings.backbone}-{strategy}-last-{depth}"
@@ -52,7 +56,7 @@ def compare(**kws: Any) -> Run:
     """Train what is not trained yet, then the table. `resume` goes on with a comparison that was interrupted."""
     args = cli.settings(Comparison, kws)
     device = pick_device(args.device)
-    first = resolve(HyperParams(**{f.name: getattr(args, f.name) for f in dataclasses.fields(HyperParams)}))
+    first = settings_of(args, "feature_extraction", quiet=args.quiet)
     args = dataclasses.replace(args, dataset=first.dataset, backbone=first.backbone, device=str(device))
     data: dict[int, Data] = {}  # pictures of a folder are read in the size that a backbone wants
     with Run("transfer_learning", args) as run:

@@ -10,7 +10,7 @@ from common.notebook import Upload
 from common.plots import plot_mosaic
 from labs.transfer_learning import characters
 from labs.transfer_learning.grad_cam import explain, plot_heat
-from labs.transfer_learning.labels_per_class import LabelsPerClass, settings_of
+from labs.transfer_learning.labels_per_class import LabelsPerClass, settings_of_draw
 from labs.transfer_learning.load_predict import open_picture
 from labs.transfer_learning.transfer_learning import (
     Data,
@@ -49,7 +49,7 @@ def draw_few_labels(data: Data, labels: int, draw: int) -> tuple["Figure", str]:
     reached = {}
     for weights in ("auto", "none"):
         args = LabelsPerClass(dataset=data.name, steps=STEPS, device="cpu", offline=True, weights=weights)
-        settings = settings_of(args, "feature_extraction", labels, draw, len(data.classes))
+        settings = settings_of_draw(args, "feature_extraction", labels, draw, len(data.classes))
         X, y = data.train
         rows = choose_evenly(y, labels * len(data.classes), settings.seed)
         chosen = Data(data.name, data.classes, (X[rows], y[rows]), None, data.test)

@@ -7,6 +7,7 @@ training takes the same number of gradient steps; every point is the mean of sev
 import csv
 import dataclasses
 import io
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from common import cli
 from common.checkpoint import write_atomically
 from common.device import derive_seed, pick_device, seed_everything
 from common.runs import Run
-from labs.transfer_learning.transfer_learning import Data, HyperParams, Strategy, build_model, get_data, learn, resolve
+from labs.transfer_learning.compare_strategies import settings_of
+from labs.transfer_learning.transfer_learning import Data, HyperParams, Strategy, build_model, get_data, learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,23 +49,11 @@ class LabelsPerClass(HyperParams):
         self.require("steps", self.steps >= 1, "at least 1")
 
 
-def settings_of(args: LabelsPerClass, strategy: Strategy, labels: int, draw: int, classes: int) -> HyperParams:
+def settings_of_draw(args: LabelsPerClass, strategy: Strategy, labels: int, draw: int, classes: int) -> HyperParams:
     """The (resolved) settings of one training. A draw's images are the same for every strategy."""
-    shared = {field.name: getattr(args, field.name) for field in dataclasses.fields(HyperParams)}
     samples = labels * classes
-    own = {
-        "strategy": strategy,
-        "train_images": samples,
-        "epochs": args.epochs or max(1, round(args.steps * args.batch_size / samples)),
-        "seed": derive_seed(args.seed, draw),
-        "baseline": False,
-        "quiet": True,
-    }
-    if strategy != "fine_tuning":
-        own |= {"backbone_lr": None, "unfreeze": None}
-    if strategy == "from_scratch":
-        own["weights"] = "auto"
-    return resolve(HyperParams(**{**shared, **own}))
+    epochs = args.epochs or max(1, round(args.steps / math.ceil(samples / args.batch_size)))
+    return settings_of(args, strategy, train_images=samples, epochs=epochs, seed=derive_seed(args.seed, draw))
 
 
 def accuracy_of(settings: HyperParams, data: Data) -> float:
@@ -81,9 +71,9 @@ def sweep(**kws: Any) -> tuple[list[dict[str, Any]], Run]:
     """
     args = cli.settings(LabelsPerClass, kws)
     device = pick_device(args.device)
-    chosen = resolve(HyperParams(dataset=args.dataset, backbone=args.backbone, weights=args.weights))
+    chosen = settings_of(args, "feature_extraction", train_images=0)
     args = dataclasses.replace(args, dataset=chosen.dataset, backbone=chosen.backbone, device=str(device))
-    classes = len(get_data(dataclasses.replace(chosen, train_images=0, quiet=True), device).classes)
+    classes = len(get_data(chosen, device).classes)
     with Run("transfer_learning", args) as run:
         rows = read_rows(run.path / FILE)
         done = {(row["labels"], row["strategy"], row["draw"]) for row in rows}
@@ -92,7 +82,7 @@ def sweep(**kws: Any) -> tuple[list[dict[str, Any]], Run]:
         for labels, draw, strategy in tqdm(wanted, "trainings", leave=False, disable=args.quiet or None):
             if (labels, strategy, draw) in done:
                 continue
-            settings = settings_of(args, strategy, labels, draw, classes)
+            settings = settings_of_draw(args, strategy, labels, draw, classes)
             started = time.perf_counter()
             try:
                 reached = accuracy_of(settings, get_data(settings, device))

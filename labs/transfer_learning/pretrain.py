@@ -31,7 +31,7 @@ class Settings:
     """Teach the small network to read drawn characters, and keep its weights without the last layer."""
 
     drawings: int = 12_000  # characters per epoch; they are drawn anew for each, so none is seen twice
-    epochs: int = 8  # how often so many
+    epochs: int = 6  # how often so many
     batch_size: int = 64  # drawings per gradient step
     lr: float = 3e-3  # learning rate (η) at its highest: it rises for a fifth of the steps, then falls to 0
     seed: int = 0  # fixes every random draw

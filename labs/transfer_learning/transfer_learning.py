@@ -100,7 +100,10 @@ class HyperParams(cli.TrainingFlags):
         self.require("brightness", 0 <= self.brightness < 1, "at least 0 and less than 1")
         if self.patience and not self.split:
             raise InputError("--patience needs a validation part; add --split 0.7,0.15,0.15")
-        if self.strategy != "fine_tuning" and (self.unfreeze or self.backbone_lr):
+        several = getattr(self, "strategies", ())  # of a command that lays some side by side
+        if several and self.strategy:
+            raise InputError(f"--strategy {self.strategy} is for a single training; this command takes --strategies")
+        if "fine_tuning" not in (self.strategy, *several) and (self.unfreeze or self.backbone_lr):
             flag = "--unfreeze" if self.unfreeze else "--backbone-lr"
             raise InputError(f"{flag} has an effect only with --strategy fine_tuning")
         if self.strategy == "from_scratch" and self.weights not in ("auto", "none"):

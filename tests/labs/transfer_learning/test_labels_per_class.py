@@ -15,7 +15,7 @@ from labs.transfer_learning.labels_per_class import (
     as_text,
     plot_labels_per_class,
     read_rows,
-    settings_of,
+    settings_of_draw,
     summarize,
     sweep,
     verdict,
@@ -69,7 +69,7 @@ def test_a_draw_has_the_same_images_for_every_strategy_and_every_class_as_often_
     found = {}
     for strategy in args.strategies:
         for draw in (0, 1):
-            settings = settings_of(args, strategy, labels=2, draw=draw, classes=10)
+            settings = settings_of_draw(args, strategy, labels=2, draw=draw, classes=10)
             X, y = get_data(settings, labels_per_class.pick_device("cpu")).train
             assert y.bincount().tolist() == [2] * 10
             found[strategy, draw] = X
@@ -78,11 +78,25 @@ def test_a_draw_has_the_same_images_for_every_strategy_and_every_class_as_often_
     assert not (first == second).all()
 
 
-@pytest.mark.parametrize(("labels", "epochs"), [(1, 240), (5, 48), (50, 5)])
+@pytest.mark.parametrize(("labels", "epochs"), [(1, 150), (5, 38), (50, 5)])
 def test_every_training_takes_the_same_number_of_steps(labels, epochs):
-    """150 steps of 16 images, in passes over `labels` images of ten classes."""
+    """150 steps as near as whole epochs come: 1, 4 and 32 batches of at most 16 images are one."""
     args = LabelsPerClass(offline=True)
-    assert settings_of(args, "from_scratch", labels, 0, 10).epochs == epochs
+    assert settings_of_draw(args, "from_scratch", labels, 0, 10).epochs == epochs
+
+
+def test_flags_of_fine_tuning_are_for_fine_tuning_only():
+    args = LabelsPerClass(**TINY, backbone_lr=1e-3, unfreeze=1)
+    found = {s: settings_of_draw(args, s, 1, 0, 10) for s in args.strategies}
+    assert {s: (one.backbone_lr, one.unfreeze) for s, one in found.items()} == {
+        "from_scratch": (None, None),
+        "feature_extraction": (None, None),
+        "fine_tuning": (1e-3, 1),
+    }
+    with pytest.raises(InputError, match="--backbone-lr has an effect only"):
+        LabelsPerClass(strategies=("from_scratch",), backbone_lr=1e-3)
+    with pytest.raises(InputError, match="takes --strategies"):
+        LabelsPerClass(strategy="fine_tuning")
 
 
 def test_the_command_leaves_rows_a_figure_and_metrics():
