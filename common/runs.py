@@ -114,7 +114,7 @@ class Run:
         self.metrics = metrics
         self._write_summary()
         if self.interrupted:
-            self.say(f"interrupted after {len(self.history)} whole epochs; continue with --resume {self.path}")
+            self.say(f"interrupted; what was finished is kept, continue with --resume {self.path}")
         self.say(sentence)
         if distributed.is_main():
             print(self.path, flush=True)

@@ -19,7 +19,8 @@ from common import cli
 from common.checkpoint import write_atomically
 from common.errors import InputError
 from labs.transfer_learning.load_predict import load_run, newest_network
-from labs.transfer_learning.transfer_learning import HyperParams, build_model, resolve
+from labs.transfer_learning.pretrained_network import build_model
+from labs.transfer_learning.transfer_learning import HyperParams, resolve
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 TOLERANCE = 1e-3  # of the largest logit: the engines add in another order

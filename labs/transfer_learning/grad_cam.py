@@ -20,7 +20,8 @@ from common import cli
 from common.errors import InputError
 from labs.transfer_learning import backbones
 from labs.transfer_learning.load_predict import load_run, newest_network, open_picture
-from labs.transfer_learning.transfer_learning import HyperParams, Network, get_data, predict
+from labs.transfer_learning.pretrained_network import Network
+from labs.transfer_learning.transfer_learning import HyperParams, get_data, predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

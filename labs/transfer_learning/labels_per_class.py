@@ -21,7 +21,8 @@ from common.checkpoint import write_atomically
 from common.device import derive_seed, pick_device, seed_everything
 from common.runs import Run
 from labs.transfer_learning.compare_strategies import settings_of
-from labs.transfer_learning.transfer_learning import Data, HyperParams, Strategy, build_model, get_data, learn
+from labs.transfer_learning.pretrained_network import build_model
+from labs.transfer_learning.transfer_learning import Data, HyperParams, Strategy, get_data, learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,7 +17,8 @@ from tyro.conf import Positional, arg
 from common import checkpoint, cli, runs
 from common.errors import InputError
 from labs.transfer_learning.pictures import read_picture
-from labs.transfer_learning.transfer_learning import HyperParams, Network, build_model, predict
+from labs.transfer_learning.pretrained_network import Network, build_model
+from labs.transfer_learning.transfer_learning import HyperParams, predict
 
 SHOWN = 3  # classes named for each picture
 

@@ -43,7 +43,8 @@ def _():
         train,
     )
     from labs.transfer_learning.load_predict import load_run
-    from labs.transfer_learning.transfer_learning import layer_table, predict
+    from labs.transfer_learning.pretrained_network import layer_table
+    from labs.transfer_learning.transfer_learning import predict
 
     notebook.work_in_suite()
     return (

@@ -21,7 +21,7 @@ from common.optimizers import make_optimizer
 from common.trainer import evaluate, fit
 from labs.transfer_learning import backbones
 from labs.transfer_learning.characters import CHARACTERS, SIDE, build_backbone, draw
-from labs.transfer_learning.transfer_learning import Prepare
+from labs.transfer_learning.pretrained_network import Prepare
 
 TESTED = 2000  # drawings of another seed
 

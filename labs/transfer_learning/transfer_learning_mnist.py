@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from common import cli
 from common.runs import Run
-from labs.transfer_learning.transfer_learning import Data, HyperParams, Network, train_with
+from labs.transfer_learning.pretrained_network import Network
+from labs.transfer_learning.transfer_learning import Data, HyperParams, train_with
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from common import checkpoint
 from labs.transfer_learning import characters
 from labs.transfer_learning.backbones import preparation
 from labs.transfer_learning.pretrain import pretrain
-from labs.transfer_learning.transfer_learning import Prepare
+from labs.transfer_learning.pretrained_network import Prepare
 
 
 def test_drawings_are_seeded_and_even():

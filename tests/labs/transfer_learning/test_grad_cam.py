@@ -14,7 +14,8 @@ from common.errors import InputError
 from common.runs import Run
 from labs.transfer_learning import backbones
 from labs.transfer_learning.grad_cam import Request, choose_images, choose_layer, draw, grad_cam, map_layers, plot_heat
-from labs.transfer_learning.transfer_learning import HyperParams, Network, Prepare, build_model, predict, resolve
+from labs.transfer_learning.pretrained_network import Network, Prepare, build_model
+from labs.transfer_learning.transfer_learning import HyperParams, predict, resolve
 
 
 def one_by_one(*weights: float) -> nn.Conv2d:
