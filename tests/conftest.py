@@ -1,6 +1,7 @@
 """Every test: seeded, on one thread, in an empty working directory, with no network beyond this machine."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ torch.set_num_threads(1)  # tiny networks on a busy machine: many times faster
 def alone(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of this machine's state reaches a test, and nothing of a test reaches the next."""
     seed_everything(0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has programs ignore Ctrl-C
     monkeypatch.chdir(tmp_path)
     if not request.node.get_closest_marker("slow"):
         monkeypatch.delenv("LABS_DATA", raising=False)

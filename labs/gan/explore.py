@@ -52,8 +52,8 @@ def draw_generator_losses(d: float) -> tuple["Figure", str]:
         for axis, curve in zip((left, right), loss_and_slope(loss, everywhere), strict=True):
             axis.plot(everywhere, curve.abs() if axis is right else curve, color=colour, label=name)
         value, slope = loss_and_slope(loss, torch.tensor([d]))
-        left.plot([d], value, "o", color=colour)
-        right.plot([d], slope.abs(), "o", color=colour)
+        left.plot([d], [value.item()], "o", color=colour)
+        right.plot([d], [slope.abs().item()], "o", color=colour)
         lines.append(f"{name:28}  loss {float(value):7.3f}   gradient {float(slope):7.3f}")
     left.set(xlabel="D(G(z))", ylabel="loss", title="what G minimises", ylim=(-5, 5))
     right.set(xlabel="D(G(z))", ylabel="|derivative by D's logit|", title="how hard it pushes", ylim=(-0.03, 1.05))

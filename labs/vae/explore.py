@@ -35,7 +35,7 @@ def draw_gaussian(mu: float, sigma: float) -> tuple["Figure", str]:
 
     epsilon = torch.special.ndtri((torch.arange(DRAWS) + 0.5) / DRAWS)
     codes = mu + sigma * epsilon
-    right.plot(torch.stack([epsilon, codes]), [[1.0] * DRAWS, [0.0] * DRAWS], color=CODE, linewidth=0.8)
+    right.plot(torch.stack([epsilon, codes]).numpy(), [[1.0] * DRAWS, [0.0] * DRAWS], color=CODE, linewidth=0.8)
     right.plot(epsilon, [1.0] * DRAWS, "o", color=PRIOR)
     right.plot(codes, [0.0] * DRAWS, "o", color=CODE)
     right.set_yticks([1, 0], ["ε ~ N(0, 1)", "z = μ + σε"])

@@ -158,7 +158,9 @@ def test_two_processes_equal_one_with_the_same_global_batch(command):
     )
     one = command("labs.cnn", *flags, "--out", "one")
     assert one.returncode == 0, one.stderr
-    two = command("torch.distributed.run", "--nproc-per-node", "2", "-m", "labs.cnn", *flags, "--out", "two")
+    two = command(
+        "torch.distributed.run", "--nproc-per-node", "2", "-m", "labs.cnn", *flags, "--out", "two", timeout=300
+    )
     assert two.returncode == 0, two.stderr
     assert two.stdout.splitlines()[-1] == "two"
     assert two.stdout.count("epoch 2/2") == 1  # one process prints
