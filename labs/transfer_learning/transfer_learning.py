@@ -284,7 +284,6 @@ def learn(
     extract = nn.Sequential(model.prepare, model.backbone)
     keeps_features, seconds = frozen and not args.augments and not args.no_cache, 0.0
     if keeps_features:  # each image goes through the backbone once; from here on the features are the images
-        extract.eval()
         for name, (X, y) in parts.items():
             if run:
                 folder = args.data_dir / "features"

@@ -78,6 +78,14 @@ def test_heads_have_the_parameters_of_their_originals(kind, backbone, parameters
     assert count(model) == sum(p.numel() for p in model.head.parameters()) == parameters
 
 
+def test_dropout_sets_its_share_of_hidden_units_to_0():
+    model = build_model(resolve(HyperParams(**{**FROZEN, "hidden": 1000, "dropout": 0.4})))
+    hidden = model.head[:-1].train()
+    X = torch.randn(50, model.head[0].in_features)
+    assert (hidden(X) == 0).float().mean() == pytest.approx(1 - 0.5 * 0.6, abs=0.05)  # ReLU has half of them at 0
+    assert (hidden.eval()(X) == 0).float().mean() == pytest.approx(0.5, abs=0.05)
+
+
 def test_the_presets_are_the_courses():
     args = resolve(HyperParams(dataset="cifar10", weights="none"))
     assert (args.lr, args.batch_size, args.epochs, args.image_size) == (3e-3, 16, 8, 224)
@@ -171,6 +179,15 @@ def test_the_backbone_has_its_own_learning_rate(no_figures, tiny_data, monkeypat
     train(tiny_data, **{**TINY, "strategy": "fine_tuning"}, out=Path("b"))
     train(tiny_data, **{**TINY, "strategy": "from_scratch"}, out=Path("c"))
     assert seen == [0.01, 1e-5, 3e-3, 1e-4, 3e-3, 3e-3]
+
+
+def test_a_picture_that_is_shrunk_keeps_its_thin_lines():
+    """Every fourth column is white; looking at every fourth point of the picture only, one would see black."""
+    X = torch.zeros(1, 3, 128, 128, dtype=torch.uint8)
+    X[..., ::4] = 255
+    prepare = build_model(resolve(HyperParams(**FROZEN))).prepare
+    seen = prepare(X) * prepare.std + prepare.mean
+    torch.testing.assert_close(seen[..., 2:-2], torch.full((1, 3, 32, 28), 0.25), atol=0.01, rtol=0)
 
 
 def test_the_learning_rates_fall_along_half_a_cosine(no_figures, tiny_data, monkeypatch):
