@@ -279,6 +279,8 @@ def test_parts_of_a_split_are_disjoint_and_whole():
     data = transfer_learning.get_data(args, CPU)
     assert [len(part[1]) for part in (data.train, data.val, data.test)] == [1258, 269, 270]
     assert all(len(part[1].unique()) == 10 for part in (data.train, data.val, data.test))
+    other = transfer_learning.get_data(dataclasses.replace(args, seed=1), CPU)
+    assert other.test[0].long().sum() != data.test[0].long().sum()  # other images, not the same in another order
     few = transfer_learning.get_data(dataclasses.replace(args, train_images=20, test_images=10), CPU)
     assert [len(part[1]) for part in (few.train, few.val, few.test)] == [20, 10, 10]
     assert torch.bincount(few.train[1]).tolist() == [2] * 10
