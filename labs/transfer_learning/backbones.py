@@ -124,15 +124,12 @@ def _holds_blocks(module: nn.Module) -> bool:
 
 
 def check_image_size(name: str, backbone: nn.Module, image_size: int) -> None:
-    """InputError if the backbone cannot take images of that side: they vanish in it, or its size is fixed."""
+    """InputError if the backbone cannot take images of that side. Leaves it in eval mode."""
     fixed = getattr(backbone, "image_size", image_size)
     if fixed != image_size:
         raise InputError(f"--image-size is {image_size}; {name} takes images of {fixed} pixels only")
-    training = backbone.training
     try:
         with torch.no_grad():
             backbone.eval()(torch.zeros(1, 3, image_size, image_size))
     except RuntimeError as error:
         raise InputError(f"--image-size {image_size} is too small for {name} ({str(error).splitlines()[0]})") from None
-    finally:
-        backbone.train(training)
