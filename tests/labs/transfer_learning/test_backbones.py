@@ -140,10 +140,11 @@ def test_a_file_that_holds_no_weights_is_refused_and_never_run(tmp_path, name, c
     assert not Path("ran").exists()
 
 
-def test_arrays_of_objects_are_refused(tmp_path):
+def test_arrays_of_objects_are_refused_and_never_run(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.array([Evil()], dtype=object))
     with pytest.raises(InputError, match="cannot be read"):
         weights.read_tensors(tmp_path / "a.npz")
+    assert not Path("ran").exists()
 
 
 def test_a_pth_file_of_something_else_is_refused(tmp_path):
