@@ -132,3 +132,13 @@ def test_the_comparison_has_a_row_per_training_and_goes_on_where_it_was(capsys, 
     monkeypatch.setattr(compare_strategies, "train_with", lambda *args: pytest.fail("trained again"))
     assert compare(resume=Path("c"), quiet=True).path == run.path
     assert capsys.readouterr().out.splitlines()[-1] == "c"
+
+
+def test_weights_given_are_not_for_the_training_from_scratch():
+    args = compare_strategies.Comparison(dataset="digits", backbone="characters", weights="own.safetensors")
+    found = {name.split("-")[1]: settings.weights for name, settings in compare_strategies.trainings(args).items()}
+    assert found == {
+        "from_scratch": "none",
+        "feature_extraction": "own.safetensors",
+        "fine_tuning": "own.safetensors",
+    }

@@ -1,5 +1,7 @@
 """Pictures of one's own: one folder a class, whatever the files and the classes are called."""
 
+import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -117,6 +119,15 @@ def test_training_on_a_folder_whose_names_are_formulas_and_unknown_letters(folde
     )
     assert run.settings.dataset == f"folder:{folder}"
     assert (run.path / "figures" / "confusion.png").is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text exist on Linux only")
+def test_a_class_whose_name_is_no_text_can_still_be_printed(tmp_path):
+    for name in (b"\xff\xe9", b"plain"):
+        (tmp_path / os.fsdecode(name)).mkdir()
+        (tmp_path / os.fsdecode(name) / "a.png").touch()
+    classes, _ = pictures.list_pictures(tmp_path)
+    assert sorted(classes) == ["??", "plain"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "one class", "no pictures", "unreadable"])

@@ -299,7 +299,8 @@ def test_features_are_kept_by_content():
         extract[1].bias[0] += 1
     assert not torch.equal(features.cached(extract, X, Path("f"), "x")[0], first)
     features.cached(extract, X + 1, Path("f"), "x")
-    assert len(list(Path("f").iterdir())) == 3
+    features.cached(extract, X + 1, Path("f"), "x", "bfloat16")
+    assert len(list(Path("f").iterdir())) == 4
 
 
 def test_a_damaged_file_of_features_is_made_anew():
