@@ -114,6 +114,13 @@ def test_weights_are_read_from_every_format(tmp_path, ending):
     assert torch.equal(network.classifier[1].weight, own_head)
 
 
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_side_exits_are_cut_off(name):
+    with torch.device("meta"):
+        backbone, _ = build_backbone(name)
+    assert not [key for key, _ in backbone.named_parameters() if "aux" in key.lower()]
+
+
 class Evil:
     def __reduce__(self):
         return (Path("ran").write_text, ("code",))

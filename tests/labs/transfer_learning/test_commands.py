@@ -142,3 +142,19 @@ def test_weights_given_are_not_for_the_training_from_scratch():
         "feature_extraction": "own.safetensors",
         "fine_tuning": "own.safetensors",
     }
+
+
+def test_an_interrupted_comparison_says_so_and_keeps_its_rows(monkeypatch):
+    monkeypatch.setattr(transfer_learning, "save_figures", lambda *args: None)
+    train_with = compare_strategies.train_with
+
+    def interrupt_second(settings, data):
+        model, run = train_with(settings, data)
+        run.interrupted = settings.strategy == "feature_extraction"
+        return model, run
+
+    monkeypatch.setattr(compare_strategies, "train_with", interrupt_second)
+    run = compare(**{**COMPARED, "depths": ()}, out=Path("c"))
+    assert run.exit_status == 130
+    assert (run.path / "table.md").read_text().count("from scratch") == 1
+    assert "feature extraction" not in (run.path / "table.md").read_text()

@@ -121,6 +121,14 @@ def test_training_on_a_folder_whose_names_are_formulas_and_unknown_letters(folde
     assert (run.path / "figures" / "confusion.png").is_file()
 
 
+def test_what_begins_with_a_dot_is_no_class_and_no_picture(folder):
+    save(folder / ".thumbnails" / "a.png", (1, 2, 3))
+    save(folder / NAMES[0] / ".hidden.png", (1, 2, 3))
+    classes, found = pictures.list_pictures(folder)
+    assert set(classes) == set(NAMES)
+    assert len(found["all"][0]) == 30
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are no text exist on Linux only")
 def test_a_class_whose_name_is_no_text_can_still_be_printed(tmp_path):
     for name in (b"\xff\xe9", b"plain"):
