@@ -46,7 +46,15 @@ IMAGENET = {
     "schedule": "constant",
     "baseline": False,
 }
-EMBEDDED = {**IMAGENET, "train_images": 50, "test_images": 0, "lr": 1e-3, "schedule": "cosine", "baseline": True}
+EMBEDDED = {
+    "strategy": "feature_extraction",
+    "train_images": 50,
+    "test_images": 0,
+    "epochs": 60,
+    "lr": 1e-3,
+    "schedule": "cosine",
+    "baseline": True,
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class HyperParams(cli.TrainingFlags):
 
     COURSE = ("cifar10", "resnet18")  # what --dataset auto and no --backbone mean
     EPOCHS = 8  # what no --epochs means
+    strategies = ()  # of a command that lays several side by side
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,10 +110,9 @@ class HyperParams(cli.TrainingFlags):
         self.require("brightness", 0 <= self.brightness < 1, "at least 0 and less than 1")
         if self.patience and not self.split:
             raise InputError("--patience needs a validation part; add --split 0.7,0.15,0.15")
-        several = getattr(self, "strategies", ())  # of a command that lays some side by side
-        if several and self.strategy:
+        if self.strategies and self.strategy:
             raise InputError(f"--strategy {self.strategy} is for a single training; this command takes --strategies")
-        if "fine_tuning" not in (self.strategy, *several) and (self.unfreeze or self.backbone_lr):
+        if "fine_tuning" not in (self.strategy, *self.strategies) and (self.unfreeze or self.backbone_lr):
             flag = "--unfreeze" if self.unfreeze else "--backbone-lr"
             raise InputError(f"{flag} has an effect only with --strategy fine_tuning")
         if self.strategy == "from_scratch" and self.weights not in ("auto", "none"):
@@ -149,8 +157,7 @@ def resolve(args: HyperParams) -> HyperParams:
     chosen = args.backbone or (CHARACTERS if name == "digits" and own else backbone)
     backbones.check_name(chosen)
     small = chosen == CHARACTERS
-    embedded = small and name == "digits"
-    usual = {**EMBEDDED, "epochs": 60} if embedded else {**IMAGENET, "epochs": args.EPOCHS}
+    usual = EMBEDDED if small and name == "digits" else {**IMAGENET, "epochs": args.EPOCHS}
     if args.split:
         usual = {**usual, "train_images": 0, "test_images": 0}
     given = {key: getattr(args, key) if getattr(args, key) is not None else value for key, value in usual.items()}
