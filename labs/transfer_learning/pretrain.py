@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from common import checkpoint, cli
 from common.data import ArrayLoader
 from common.device import derive_seed, pick_device, seed_everything
+from common.errors import InputError
 from common.metrics import accuracy
 from common.optimizers import make_optimizer
 from common.trainer import evaluate, fit
@@ -39,6 +40,14 @@ class Settings:
     data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # the weights go into its folder `weights`
     out: cli.OptionalPath = None  # another file for the weights (.safetensors)
     quiet: bool = False  # print nothing but the file
+
+    def __post_init__(self) -> None:
+        for name, least in {"drawings": 1, "epochs": 1, "batch_size": 1, "seed": 0}.items():
+            if getattr(self, name) < least:
+                flag = name.replace("_", "-")
+                raise InputError(f"--{flag} is {getattr(self, name)}; it must be at least {least}")
+        if not 0 < self.lr < math.inf:
+            raise InputError(f"--lr is {self.lr}; it must be greater than 0")
 
 
 class DrawingLoader:

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import ImageFont
 
 from common import checkpoint
+from common.errors import InputError
 from labs.transfer_learning import characters
 from labs.transfer_learning.backbones import preparation
-from labs.transfer_learning.pretrain import pretrain
+from labs.transfer_learning.pretrain import Settings, pretrain
 from labs.transfer_learning.pretrained_network import Prepare
 
 
@@ -69,3 +71,10 @@ def test_pretraining_makes_a_file_that_can_be_loaded(capsys):
     loaded, X = characters.load_pretrained(path), torch.rand(2, 3, 32, 32)
     assert backbone.eval()(X).shape == (2, 256)
     torch.testing.assert_close(loaded(X), backbone(X), rtol=2e-2, atol=2e-2)  # float16
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"drawings": 0}, {"batch_size": -1}, {"seed": -1}, {"lr": 0.0}])
+def test_settings_that_train_nothing_are_one_line(wrong):
+    (name, value), *_ = wrong.items()
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is {value}; it must be"):
+        Settings(**wrong)
