@@ -1,7 +1,6 @@
 """Tensors and plain settings in one file: safetensors with a JSON header. No pickle, so no file can run code."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from common.errors import InputError
-
-
-def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the new one, never half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+from common.files import write_atomically
 
 
 def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from common import distributed
 from common.errors import InputError
 from common.runs import read_json
+from common.sources import data_dir_from_environment
 
 Result = TypeVar("Result")
 
@@ -54,11 +55,6 @@ OptionalInt = Annotated[int | None, arg(metavar="N")]
 OptionalFloat = Annotated[float | None, arg(metavar="X")]
 OptionalName = Annotated[str | None, arg(metavar="NAME")]
 OptionalPath = Annotated[Path | None, arg(metavar="DIR")]
-
-
-def data_dir_from_environment() -> Path:
-    """data/, or what LABS_DATA names."""
-    return Path(os.environ.get("LABS_DATA") or "data")
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,17 @@ import gzip
 import tarfile
 import warnings
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from common import distributed
 from common.data import stratified_split
-from common.download import FetchError, fetch, file_digest
 from common.errors import InputError
 from common.images import to_mnist_form
+from common.sources import FetchError, Source, damaged, fetch_files
 
 
 @dataclass(frozen=True)
@@ -40,25 +37,6 @@ class ImageData:
 
 
 Tensors = tuple[Tensor, Tensor, Tensor, Tensor]  # X_train, y_train, X_test, y_test; the images as bytes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Download:
-    """Where files come from, where they lie, and how they are told to be the right ones."""
-
-    about: str
-    folder: str  # under the data directory
-    megabytes: int
-    mirrors: tuple[str, ...]  # tried in this order; one that ends in / is followed by the file's name
-    digests: dict[str, str]  # each file's checksum: md5, or sha256 where that is what is published
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source(Download):
-    """A data set's files, and how they are read."""
-
-    classes: tuple[str, ...]
-    read: Callable[[list[Path]], Any]  # takes the files in the order of `digests`; of images: gives Tensors
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -185,15 +163,6 @@ SOURCES = {
     ),
 }
 
-# torchvision unpacks MNIST's files; these are the checksums of the unpacked ones. (For the look-alikes none are
-# published: their unpacked files are checked for length and shape, the gzipped ones by checksum.)
-UNPACKED_MD5 = {
-    "f68b3c2dcbeaaa9fbdd348bbdeb94873": "6bbc9ace898e44ae57da46a324031adb",
-    "d53e105ee54ea40749a09fcbcd1e9432": "a25bea736e30d166cdddb491f175f624",
-    "9fb629c4189551a2d022fa330f9573f3": "2646ac647ad5339dbf082846283269ea",
-    "ec29112dd5afa0611ce80d1b7f02629c": "27ae3e4e09519cfbb04c329615203637",
-}
-
 DIGITS = "digits"
 NAMES = ("auto", *SOURCES, DIGITS)
 
@@ -228,53 +197,6 @@ def fetch_dataset(name: str, data_dir: Path, *, offline: bool = False, quiet: bo
     return fetch_files(name, SOURCES[name], data_dir, offline=offline, quiet=quiet)
 
 
-def fetch_files(
-    name: str, source: Download, data_dir: Path, *, offline: bool = False, quiet: bool = False
-) -> list[Path]:
-    """The files, fetched if they are not there yet, every one checked against its published checksum."""
-    folder = Path(data_dir) / source.folder
-    with distributed.main_first():
-        missing = missing_files(source, data_dir)
-        try:
-            if missing and offline:
-                raise FetchError("the network is not to be used")
-            for file in missing:
-                urls = [mirror + file if mirror.endswith("/") else mirror for mirror in source.mirrors]
-                digest = source.digests[file]
-                fetch(urls, folder / file, digest, algorithm=_algorithm(digest), quiet=quiet)
-        except FetchError as error:
-            raise FetchError(
-                f"{name} is not under {data_dir} and could not be fetched: {error}. "
-                f"By hand: put {', '.join(missing)} into {folder}"
-            ) from error
-    paths = [_present(folder / file) for file in source.digests]
-    for path, digest in zip(paths, source.digests.values(), strict=True):
-        expected = digest if path.name in source.digests else UNPACKED_MD5.get(digest)
-        if expected and (got := file_digest(path, _algorithm(expected))) != expected:
-            raise damaged(path, f"its {_algorithm(expected)} is {got}, should be {expected}")
-    return paths
-
-
-def missing_files(source: Download, data_dir: Path) -> list[str]:
-    """Which of the files are not under `data_dir`, neither as published nor unpacked."""
-    return [file for file in source.digests if not _present(Path(data_dir) / source.folder / file)]
-
-
-def _algorithm(digest: str) -> str:
-    return {32: "md5", 64: "sha256"}[len(digest)]
-
-
-def _present(path: Path) -> Path | None:
-    """The file as published, else as torchvision unpacks it, else None."""
-    unpacked = [path.with_suffix("")] if path.suffix == ".gz" else []
-    return next((p for p in (path, *unpacked) if p.is_file()), None)
-
-
 def _image_data(name: str, tensors: Tensors) -> ImageData:
     X_train, y_train, X_test, y_test = tensors
     return ImageData(name, class_names(name), X_train / 255, y_train, X_test / 255, y_test)
-
-
-def damaged(path: Path, why: object) -> InputError:
-    """The error for a file that is not what was published."""
-    return InputError(f"{path} is damaged: {why}. Delete it to have it fetched anew")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from common.checkpoint import write_atomically
+from common.files import write_atomically
 
 GOOD, BAD = "#1b7837", "#b2182b"
 

@@ -24,6 +24,7 @@ from torch import nn
 
 from common import checkpoint, distributed
 from common.errors import InputError
+from common.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +95,7 @@ class Run:
         writer.writeheader()
         writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in self.history)
         if distributed.is_main():
-            checkpoint.write_atomically(self.path / "history.csv", text.getvalue())
+            write_atomically(self.path / "history.csv", text.getvalue())
 
     def save_model(self, model: nn.Module, name: str = "model", **about: Any) -> None:
         """The weights as <name>.safetensors, with the settings that rebuild the model, and `about`, in its header."""
@@ -151,7 +152,7 @@ class Run:
     def _write_json(self, name: str, values: dict[str, Any]) -> None:
         if distributed.is_main():
             text = json.dumps(jsonable(values), indent=2, ensure_ascii=False)
-            checkpoint.write_atomically(self.path / name, text + "\n")
+            write_atomically(self.path / name, text + "\n")
 
 
 def jsonable(values: dict[str, Any]) -> dict[str, Any]:

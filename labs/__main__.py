@@ -10,9 +10,10 @@ from tyro.conf import Positional, arg
 
 from common import cli
 from common.compare import compare
-from common.datasets import SOURCES, fetch_files, missing_files
+from common.datasets import SOURCES
 from common.errors import InputError
-from common.text_datasets import GLOVE, TEXT_SOURCES
+from common.sources import data_dir_from_environment, fetch_files, missing_files
+from common.text.corpora import GLOVE, TEXT_SOURCES
 
 USAGE = """
   python -m labs.<lab>          train with the course's settings       (--help lists the flags)
@@ -26,7 +27,7 @@ class Fetch:
 
     names: Positional[Annotated[tuple[str, ...], arg(metavar="NAME")]] = ()  # data sets to bring
     all: bool = False  # bring every data set
-    data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # where data sets lie
+    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
 
 
 @dataclass(frozen=True)

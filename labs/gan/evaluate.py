@@ -7,11 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from common import checkpoint, cli
+from common import cli
 from common.datasets import load_images
 from common.device import derive_seed, pick_device
 from common.errors import InputError
+from common.files import write_atomically
 from common.runs import newest_run
+from common.sources import data_dir_from_environment
 from labs.gan.gan import generate, load_run, noise
 from labs.gan.judge import ask, assess, get_judge
 from labs.gan.sample import interpolate
@@ -24,7 +26,7 @@ class Evaluation:
     run: cli.OptionalPath = None  # the run directory; none given: the newest under runs/gan
     samples: int = 10_000  # generated images to measure
     seed: int = 1  # fixes the noise (the run's own figures take the seed of its training, 0)
-    data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # where data sets and the judge lie
+    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets and the judge lie
     device: str = "auto"  # auto (CUDA if there, else CPU), cpu, cuda, cuda:N, mps
     offline: bool = False  # never touch the network
 
@@ -79,7 +81,7 @@ def evaluate(**kws) -> dict[str, dict[str, float]]:
     print(f"{'':20}" + "".join(f"{name:>18}" for name in scores))
     for measure, meaning in MEANING.items():
         print(f"{measure:20}" + "".join(f"{of[measure]:18.3f}" for of in scores.values()) + f"   {meaning}")
-    checkpoint.write_atomically(
+    write_atomically(
         run / "evaluation.json", json.dumps({"samples": args.samples, "seed": args.seed, **scores}, indent=2) + "\n"
     )
 

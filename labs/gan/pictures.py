@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from common.checkpoint import write_atomically
+from common.files import write_atomically
 
 REAL, FAKE = "#2166ac", "#d6604d"
 GAP = 2  # pixels between two images of a sheet

@@ -18,6 +18,7 @@ from common.datasets import load_images
 from common.device import derive_seed
 from common.errors import InputError
 from common.runs import newest_run
+from common.sources import data_dir_from_environment
 from labs.gan.gan import generate, load_run, noise
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Request:
     run: cli.OptionalPath = None  # the run directory whose generator draws; none: the newest under runs/gan
     number: int = 1  # of the quiz: another number, other pictures
     generated: cli.Ints = ()  # your answer: the numbers of the generated pictures, e.g. 1,4,7,9,10,12,13,16
-    data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # where data sets lie
+    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
     offline: bool = False  # never touch the network
 
     def __post_init__(self) -> None:

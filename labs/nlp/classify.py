@@ -23,7 +23,7 @@ from common.metrics import accuracy, confidence_half_width, confusion_matrix
 from common.optimizers import make_optimizer
 from common.runs import Run
 from common.text import PADDING, Vectors, pad
-from common.text_datasets import TextData, load_texts
+from common.text.corpora import TextData, load_texts
 from common.trainer import evaluate, fit, prepare
 from labs.nlp.vocabulary import Vocabulary, learn_vocabulary, load_vocabulary
 

@@ -20,8 +20,8 @@ from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.errors import InputError
 from common.optimizers import make_optimizer
 from common.runs import Run
+from common.text.vectors import GloVe, Vectors
 from common.trainer import fit, prepare
-from common.word_vectors import GloVe, Vectors
 from labs.nlp.language_model import read_texts
 from labs.nlp.nlp import Embeddings, parse_analogy
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.cli import data_dir_from_environment
 from common.errors import InputError
-from common.text_datasets import load_texts
+from common.sources import data_dir_from_environment
+from common.text.corpora import load_texts
 from labs.nlp import nlp, topics
 from labs.nlp.preparation import Corpus, clean, prepare
 from labs.nlp.stemming import stem

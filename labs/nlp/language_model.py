@@ -20,6 +20,7 @@ from common import checkpoint, cli, distributed
 from common.data import ArrayLoader
 from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.errors import InputError
+from common.files import write_atomically
 from common.optimizers import make_optimizer
 from common.runs import Run
 from common.text import START
@@ -185,7 +186,7 @@ class Data:
 def read_texts(args: HyperParams) -> tuple[list[str], list[str]]:
     """The documents to train on and those held out: of python_docs a tenth of the text, drawn by the seed."""
     if args.dataset != "python_docs":
-        from common.text_datasets import load_texts
+        from common.text.corpora import load_texts
 
         data = load_texts(args.dataset, args.data_dir, offline=args.offline, quiet=args.quiet)
         return data.texts_train, data.texts_test
@@ -287,7 +288,7 @@ def train(data: Data | None = None, **kws) -> tuple[nn.Module, Run]:
             from common import plots
 
             run.save_figure("curves", plots.plot_curves(run.history))
-            checkpoint.write_atomically(run.path / "sample.txt", write(model, data.vocabulary, args) + "\n")
+            write_atomically(run.path / "sample.txt", write(model, data.vocabulary, args) + "\n")
         tested = test()
         run.finish(
             {"test_loss": tested["loss"], **{name: tested[name] for name in ("perplexity", "bits_per_character")}},

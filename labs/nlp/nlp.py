@@ -18,8 +18,9 @@ from torch import Tensor
 
 from common import cli
 from common.errors import InputError
+from common.sources import data_dir_from_environment
 from common.text import Vectors
-from common.text_datasets import TextData, load_texts
+from common.text.corpora import TextData, load_texts
 from labs.nlp.lda import GibbsLDA
 from labs.nlp.stemming import stem, steps
 
@@ -32,7 +33,7 @@ class HyperParams:
 
     text: str = TEXT  # the sentence to take apart
     dataset: str = "topics"  # the corpus for what needs one: topics, reviews (embedded), ag_news, imdb, folder:PATH, …
-    data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # where data sets lie
+    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
     offline: bool = False  # never touch the network
     limit: int = 400  # use at most N documents of the corpus
     glove: cli.OptionalPath = None  # word vectors, e.g. glove.6B.50d.txt; none: made from the corpus

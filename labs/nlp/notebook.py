@@ -27,12 +27,13 @@ def _(mo):
 
 @app.cell
 def _():
-    from common import cli, notebook
-    from common.text_datasets import load_texts
+    from common import notebook
+    from common.sources import data_dir_from_environment
+    from common.text.corpora import load_texts
     from labs.nlp import explore, nlp, topic_figures
 
     notebook.work_in_suite()
-    return cli, explore, load_texts, nlp, notebook, topic_figures
+    return data_dir_from_environment, explore, load_texts, nlp, notebook, topic_figures
 
 
 @app.cell(hide_code=True)
@@ -196,8 +197,8 @@ def _(mo):
 
 
 @app.cell
-def _(cli, load_texts, nlp):
-    data = load_texts("topics", cli.data_dir_from_environment())
+def _(data_dir_from_environment, load_texts, nlp):
+    data = load_texts("topics", data_dir_from_environment())
     nlp.show_naive_bayes(data, 400)
     return
 

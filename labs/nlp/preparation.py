@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from common.errors import InputError
-from common.text_datasets import TextData
+from common.text.corpora import TextData
 from labs.nlp.stemming import stem
 
 if TYPE_CHECKING:

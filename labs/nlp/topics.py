@@ -21,8 +21,10 @@ from tqdm import tqdm
 
 from common import checkpoint, cli
 from common.errors import InputError
+from common.files import write_atomically
 from common.runs import Run
-from common.text_datasets import TextData, load_texts
+from common.sources import data_dir_from_environment
+from common.text.corpora import TextData, load_texts
 from common.trainer import StopRequest
 from labs.nlp.coherence import agreement, coherence
 from labs.nlp.lda import GibbsLDA
@@ -39,7 +41,7 @@ class HyperParams(cli.RunFlags):
     LENGTH: ClassVar[str] = "sweeps"
 
     dataset: str = "topics"  # topics, reviews (embedded), ag_news, imdb, 20newsgroups, folder:PATH, csv:PATH
-    data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # where data sets lie
+    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
     limit: cli.OptionalInt = None  # use only N documents, drawn by the seed
     topics: int = 10  # K, for all methods; the embedded corpus has ten themes
     sweeps: int = 500  # Gibbs sampling: how often each token's topic is drawn
@@ -296,7 +298,7 @@ def write_csv(path: Path, rows: list[dict]) -> None:
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    checkpoint.write_atomically(path, text.getvalue())
+    write_atomically(path, text.getvalue())
 
 
 def verdict(rows: dict[str, dict[str, float]]) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from common import checkpoint, text
+from common import text
 from common.errors import InputError
+from common.files import write_atomically
 from common.runs import read_json
 
 Kind = Literal["word", "subword", "character"]
@@ -49,7 +50,7 @@ class Vocabulary:
         """vocabulary.json in a run's folder."""
         table = json.loads(self.table.to_str()) if self.kind == "subword" else self.table.get_itos()
         content = {"kind": self.kind, "table": table}
-        checkpoint.write_atomically(Path(folder) / "vocabulary.json", json.dumps(content, ensure_ascii=False))
+        write_atomically(Path(folder) / "vocabulary.json", json.dumps(content, ensure_ascii=False))
 
 
 def learn_vocabulary(texts: Sequence[str], kind: Kind, size: int | None = None, *, subwords: str = "bpe") -> Vocabulary:

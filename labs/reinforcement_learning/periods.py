@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 
 from common import checkpoint
 from common.errors import InputError
+from common.files import write_atomically
 from common.runs import Run
 from common.trainer import StopRequest
 from labs.reinforcement_learning.episodes import TEST, VALIDATION, Copies, play_episodes, success_rate
@@ -207,7 +208,7 @@ def _save(learner: Learner, run: Run, best: dict[str, float]) -> None:
     }
     checkpoint.save(run.path / "checkpoint" / "last.safetensors", tensors | own, header)
     lines = ["step,return,length", *(f"{step},{value:.6g},{length}" for step, value, length in learner.episodes)]
-    checkpoint.write_atomically(run.path / "episodes.csv", "\n".join(lines) + "\n")
+    write_atomically(run.path / "episodes.csv", "\n".join(lines) + "\n")
 
 
 def _restore(learner: Learner, run: Run) -> dict[str, float] | None:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from common import checkpoint, cli
 from common.device import derive_seed
 from common.errors import InputError
+from common.files import write_atomically
 from common.runs import Run
 from common.trainer import StopRequest
 from labs.reinforcement_learning import planning
@@ -419,7 +420,7 @@ def train(**kws: Any) -> tuple[TabularApproximator, Run]:
         run.save_model(model)
         played = enumerate(zip(record.returns, record.lengths, strict=True), 1)
         lines = [f"{number},{total:g},{steps}\n" for number, (total, steps) in played]
-        checkpoint.write_atomically(run.path / "episodes.csv", "".join(["episode,return,steps\n", *lines]))
+        write_atomically(run.path / "episodes.csv", "".join(["episode,return,steps\n", *lines]))
         tested = evaluate(env, agent, 0)
         if record.rows:
             seconds = sum(row["seconds"] for row in record.rows)

@@ -103,7 +103,7 @@ def write_gif(frames: list["Image.Image"], path: Path, milliseconds: int) -> Pat
     """An animation in few colours that stays two seconds on its last picture; returns its path."""
     import io
 
-    from common.checkpoint import write_atomically
+    from common.files import write_atomically
 
     palette = frames[len(frames) // 2].quantize(COLOURS)  # one for all, so that unchanged pixels cost nothing
     frames = [frame.quantize(palette=palette, dither=0) for frame in frames]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from common import cli, distributed
-from common.checkpoint import write_atomically
 from common.device import pick_device
+from common.files import write_atomically
 from common.metrics import confidence_half_width
 from common.runs import Run, read_history, read_json
 from labs.transfer_learning.transfer_learning import Data, HyperParams, Strategy, get_data, resolve, train_with

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from common import cli
-from common.checkpoint import write_atomically
 from common.errors import InputError
+from common.files import write_atomically
 from labs.transfer_learning.load_predict import load_run, newest_network
 from labs.transfer_learning.pretrained_network import build_model
 from labs.transfer_learning.transfer_learning import HyperParams, resolve

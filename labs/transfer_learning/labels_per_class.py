@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from common import cli
-from common.checkpoint import write_atomically
 from common.device import derive_seed, pick_device, seed_everything
+from common.files import write_atomically
 from common.runs import Run
 from labs.transfer_learning.compare_strategies import settings_of
 from labs.transfer_learning.pretrained_network import build_model

@@ -19,6 +19,7 @@ from common.device import derive_seed, pick_device, seed_everything
 from common.errors import InputError
 from common.metrics import accuracy
 from common.optimizers import make_optimizer
+from common.sources import data_dir_from_environment
 from common.trainer import evaluate, fit
 from labs.transfer_learning import backbones
 from labs.transfer_learning.characters import CHARACTERS, SIDE, build_backbone, draw
@@ -37,7 +38,7 @@ class Settings:
     lr: float = 3e-3  # learning rate (η) at its highest: it rises for a fifth of the steps, then falls to 0
     seed: int = 0  # fixes every random draw
     device: str = "auto"  # auto (CUDA if there, else CPU), cpu, cuda, cuda:N, mps
-    data_dir: Path = field(default_factory=cli.data_dir_from_environment)  # the weights go into its folder `weights`
+    data_dir: Path = field(default_factory=data_dir_from_environment)  # the weights go into its folder `weights`
     out: cli.OptionalPath = None  # another file for the weights (.safetensors)
     quiet: bool = False  # print nothing but the file
 

@@ -23,12 +23,12 @@ from common import cli, distributed
 from common.data import ArrayLoader, stratified_split
 from common.datasets import SOURCES, fetch_dataset, load_images
 from common.device import autocast, derive_seed, pick_device, seed_everything
-from common.download import FetchError
 from common.errors import InputError
 from common.images import random_affine
 from common.metrics import accuracy, confidence_half_width, confusion_matrix, most_confused
 from common.optimizers import OptimizerName, make_optimizer
 from common.runs import Run
+from common.sources import FetchError
 from common.trainer import evaluate, fit, prepare
 from labs.transfer_learning import backbones, features, pictures, weights
 from labs.transfer_learning.backbones import CHARACTERS

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from common import distributed
-from common.download import FetchError, fetch, file_digest
 from common.errors import InputError
+from common.sources import FetchError, fetch, file_digest
 
 
 def published(name: str) -> Any:

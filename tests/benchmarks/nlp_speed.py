@@ -15,7 +15,7 @@ from pathlib import Path
 import lda
 import numpy as np
 
-from common.text_datasets import load_texts
+from common.text.corpora import load_texts
 from labs.nlp.lda import GibbsLDA
 from labs.nlp.preparation import prepare
 from labs.nlp.topics import HyperParams

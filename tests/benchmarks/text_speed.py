@@ -19,7 +19,7 @@ from torch import Tensor
 
 from common import text
 from common.text import SPECIALS, UNKNOWN, build_vocab_from_iterator, encode, get_tokenizer, pad, tokenize
-from common.text_datasets import load_texts
+from common.text.corpora import load_texts
 
 LENGTH = 128  # of the padded table: longer documents are cut
 

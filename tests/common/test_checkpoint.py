@@ -4,6 +4,7 @@ from torch import nn
 
 from common import checkpoint
 from common.errors import InputError
+from common.files import write_atomically
 
 
 def test_tensors_and_header_come_back(tmp_path):
@@ -41,10 +42,10 @@ def test_weights_of_another_model_are_refused_by_the_first_difference(tmp_path):
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    checkpoint.write_atomically(path, "old")
+    write_atomically(path, "old")
     monkeypatch.setattr(type(path), "replace", lambda self, target: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        checkpoint.write_atomically(path, "new")
+        write_atomically(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -15,9 +15,10 @@ import pytest
 import torch
 import torchvision
 
-from common import datasets
-from common.datasets import SOURCES, Source, fetch_dataset, load_images, missing_files, read_idx
+from common import datasets, sources
+from common.datasets import SOURCES, fetch_dataset, load_images, read_idx
 from common.errors import InputError
+from common.sources import Source, missing_files
 from labs.__main__ import fetch
 
 
@@ -40,7 +41,7 @@ def tiny_mnist(tmp_path, monkeypatch) -> Source:
     for name, content in contents.items():
         (folder / name).write_bytes(gzip.compress(content, mtime=0))
         md5[name] = hashlib.md5((folder / name).read_bytes()).hexdigest()
-        monkeypatch.setitem(datasets.UNPACKED_MD5, md5[name], hashlib.md5(content).hexdigest())
+        monkeypatch.setitem(sources.UNPACKED_MD5, md5[name], hashlib.md5(content).hexdigest())
     source = dataclasses.replace(SOURCES["mnist"], digests=md5, mirrors=("http://127.0.0.1:9/",))
     monkeypatch.setitem(SOURCES, "mnist", source)
     return source
@@ -118,7 +119,7 @@ def test_labels_that_do_not_belong_are_found(tiny_mnist, raw, monkeypatch):
     labels = raw / "train-labels-idx1-ubyte.gz"
     labels.unlink()
     labels.with_suffix("").write_bytes(idx(np.full(20, 200, np.uint8)))
-    monkeypatch.setattr(datasets, "UNPACKED_MD5", {})
+    monkeypatch.setattr(sources, "UNPACKED_MD5", {})
     with pytest.raises(InputError, match="not those of an MNIST-like"):
         load_images("mnist", "data")
 
@@ -130,7 +131,7 @@ def test_a_named_data_set_that_cannot_be_had_says_what_to_place_where(tiny_mnist
 
 
 def test_offline_never_asks_the_network(tiny_mnist, raw, monkeypatch):
-    monkeypatch.setattr(datasets, "fetch", lambda *args, **kws: pytest.fail("asked the network"))
+    monkeypatch.setattr(sources, "fetch", lambda *args, **kws: pytest.fail("asked the network"))
     assert load_images("mnist", "data", offline=True).name == "mnist"
     (raw / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(InputError, match="network is not to be used"):
@@ -157,7 +158,7 @@ def test_missing_files_are_fetched_and_checked(tiny_mnist, raw, monkeypatch):
         asked.append((urls, digest))
         target.write_bytes(content)
 
-    monkeypatch.setattr(datasets, "fetch", fake_fetch)
+    monkeypatch.setattr(sources, "fetch", fake_fetch)
     fetch_dataset("mnist", "data")
     assert asked == [([f"http://127.0.0.1:9/{name}"], tiny_mnist.digests[name])]
 

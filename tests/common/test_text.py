@@ -9,9 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from common import basic_english, text, word_vectors
-from common.download import file_digest
 from common.errors import InputError
+from common.sources import file_digest
 from common.text import (
     END,
     PADDING,
@@ -23,15 +22,18 @@ from common.text import (
     ToTensor,
     Truncate,
     VocabTransform,
+    basic_english,
     build_subwords,
     build_vocab_from_iterator,
     encode,
     get_tokenizer,
     pad,
+    text,
     tokenize,
     vocab,
+    word_vectors,
 )
-from common.word_vectors import GloVe, Vectors, VectorsError
+from common.text.vectors import GloVe, Vectors, VectorsError
 
 TORCHTEXT = text.torchtext_if_installed()
 both = pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from common import cli
 from common.errors import InputError
-from common.text_datasets import load_texts
+from common.text.corpora import load_texts
 from labs.nlp import classify, predict, reading
 from labs.nlp.classify import HyperParams, NaiveBayes, TextLoader, attention, build_model, train
 from labs.nlp.vocabulary import learn_vocabulary, load_vocabulary

@@ -9,7 +9,7 @@ import torch
 
 from common import cli
 from common.errors import InputError
-from common.text_datasets import load_tagged
+from common.text.corpora import load_tagged
 from labs.nlp import tagging
 from labs.nlp.tagging import CRF, IGNORED, HiddenMarkov, HyperParams, MostFrequentTag, measure, spans, train, viterbi
 

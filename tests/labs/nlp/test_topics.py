@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.metrics import v_measure_score
 
 from common.errors import InputError
-from common.text_datasets import TextData, load_texts
+from common.text.corpora import TextData, load_texts
 from labs.nlp import topic_figures, topics
 from labs.nlp.coherence import agreement, coherence
 from labs.nlp.preparation import clean, prepare

@@ -15,8 +15,8 @@ import torch
 import torchvision
 from torch import nn
 
-from common.download import FetchError
 from common.errors import InputError
+from common.sources import FetchError
 from labs.transfer_learning import backbones, weights
 from labs.transfer_learning.backbones import blocks, build_backbone, check_image_size, find_head
 

@@ -8,7 +8,7 @@ import torch
 
 from common import datasets
 from common.datasets import ImageData
-from common.download import FetchError
+from common.sources import FetchError
 from labs.transfer_learning import (
     compare_strategies,
     transfer_learning,

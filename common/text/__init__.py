@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from common import basic_english
 from common.errors import InputError
-from common.word_vectors import GloVe, Vectors  # noqa: F401 (torchtext has them beside the vocabulary)
+from common.text import basic_english
+from common.text.vectors import GloVe, Vectors  # noqa: F401 (torchtext has them beside the vocabulary)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

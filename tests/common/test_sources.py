@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from common import download
-from common.download import FetchError, fetch
+from common import sources
+from common.sources import FetchError, fetch
 
 CONTENT = bytes(range(256)) * 400
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -69,7 +69,7 @@ def test_a_wrong_file_is_never_kept(server, tmp_path, kind, reason):
 
 
 def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", 0.2)
+    monkeypatch.setattr(sources, "TIMEOUT", 0.2)
     with pytest.raises(FetchError, match="timed out"):
         fetch([f"{server}/silent"], tmp_path / "file", MD5, quiet=True)
     assert list(tmp_path.iterdir()) == []

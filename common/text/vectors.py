@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from common import checkpoint
-from common.cli import data_dir_from_environment
-from common.datasets import fetch_files
 from common.errors import InputError
-from common.text_datasets import GLOVE
+from common.sources import data_dir_from_environment, fetch_files
+from common.text.corpora import GLOVE
 
 
 class VectorsError(InputError, RuntimeError):

@@ -27,9 +27,8 @@ import torch
 from torch import Tensor
 
 from common.data import stratified_split
-from common.datasets import Download, Source, damaged, fetch_files
-from common.download import FetchError
 from common.errors import InputError
+from common.sources import Download, FetchError, Source, damaged, fetch_files
 
 Documents = tuple[list[str], list[str]]  # texts, and the class of each (no classes: an empty list)
 Sentence = list[tuple[str, str]]  # tokens, each with its tag
@@ -201,8 +200,8 @@ EMBEDDED = {
 
 def corpora_folder() -> Path:
     """Where the suite's own corpora lie: in a checkout under data/, in an installed suite beside this file."""
-    checkout = Path(__file__).parents[1] / "data" / "corpora"
-    return checkout if checkout.exists() else Path(__file__).parent / "corpora"
+    checkout = Path(__file__).parents[2] / "data" / "corpora"
+    return checkout if checkout.exists() else Path(__file__).parents[1] / "corpora"
 
 
 def read_topics(folder: Path) -> Documents:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from common import datasets, text_datasets
-from common.download import file_digest
 from common.errors import InputError
-from common.text_datasets import (
+from common.sources import file_digest
+from common.text.corpora import (
     EMBEDDED,
     GLOVE,
     TEXT_SOURCES,
