@@ -17,8 +17,7 @@ class ArrayLoader:
     The tensors stay where they are (put them where the model is); no workers, no per-sample Python. Each pass
     is shuffled anew from `seed` and the epoch that `set_epoch` names, so pass 5 is the same whether passes 1 to
     4 ran in this process or not. `batch_size` counts the samples of all processes together: under torchrun each
-    process gets its share of every batch. In training the last batch then loses the few samples (fewer than
-    there are processes) that cannot be shared evenly; `even=False`, for evaluation, keeps them all.
+    process gets its share of every batch (`distributed.own_rows`), without `shuffle`, for evaluation, each row once.
     """
 
     def __init__(
@@ -27,12 +26,10 @@ class ArrayLoader:
         batch_size: int = 64,
         shuffle: bool = False,
         seed: int = 0,
-        even: bool | None = None,
     ):
         if any(len(array) != len(arrays[0]) for array in arrays):
             raise ValueError(f"arrays of unequal length: {[len(array) for array in arrays]}")
         self.arrays, self.batch_size, self.shuffle, self.seed = arrays, batch_size, shuffle, seed
-        self.even = shuffle if even is None else even
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -44,18 +41,17 @@ class ArrayLoader:
         return -(-len(self.arrays[0]) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        n, processes, rank = len(self.arrays[0]), distributed.world_size(), distributed.rank()
-        order = None
-        if self.shuffle:
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
-            order = torch.randperm(n, generator=generator).to(self.arrays[0].device)
-        for start in range(0, n, self.batch_size):
-            stop = min(start + self.batch_size, n)
-            if self.even:
-                stop -= (stop - start) % processes
-            rows = slice(start + rank, stop, processes)
-            if rows.start < stop:
-                yield tuple(array[rows if order is None else order[rows]] for array in self.arrays)
+        n = len(self.arrays[0])
+        if not self.shuffle:
+            for start in range(distributed.rank(), n, self.batch_size):
+                stop = min(start - distributed.rank() + self.batch_size, n)
+                yield tuple(array[start : stop : distributed.world_size()] for array in self.arrays)
+            return
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
+        order = torch.randperm(n, generator=generator).to(self.arrays[0].device)
+        for batch in order.split(self.batch_size):
+            rows = distributed.own_rows(batch)
+            yield tuple(array[rows] for array in self.arrays)
 
 
 def stratified_split(y: Tensor, fractions: Sequence[float], *, seed: int = 0) -> list[Tensor]:

@@ -3,15 +3,22 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import nn
+
+
+def launched() -> bool:
+    """Whether torchrun has started several processes, this one among them."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 @contextlib.contextmanager
 def process_group() -> Iterator[None]:
     """Join the other processes if torchrun started this one: gloo between CPUs, NCCL between GPUs."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if not launched():
         yield
         return
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
@@ -28,7 +35,9 @@ def world_size() -> int:
 
 def rank() -> int:
     """This process's number, 0 … world_size − 1."""
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank()
+    return int(os.environ["RANK"]) if launched() else 0
 
 
 def is_main() -> bool:
@@ -48,10 +57,12 @@ def main_first() -> Iterator[None]:
             dist.barrier()
 
 
-def sum_over_processes(values: torch.Tensor) -> torch.Tensor:
-    """The sum of `values` over all processes."""
-    if world_size() > 1:
-        dist.all_reduce(values, op=dist.ReduceOp.SUM)
+def gather(value: Any) -> list[Any]:
+    """Every process's `value`, in every process."""
+    if world_size() == 1:
+        return [value]
+    values = [None] * world_size()
+    dist.all_gather_object(values, value)
     return values
 
 
@@ -71,3 +82,40 @@ def any_process(flag: bool) -> bool:
     value = torch.tensor([int(flag)])
     dist.all_reduce(value, op=dist.ReduceOp.MAX)
     return bool(value)
+
+
+# --- One model in several processes ---------------------------------------------------------------------------------
+
+_weight = 1.0  # of this process's gradient
+
+
+def own_rows(rows: torch.Tensor) -> torch.Tensor:
+    """This process's share of a batch to train on, every W-th of its rows. A batch with fewer rows than there are
+    processes goes to all of them as it is: none may be left without, and the mean of equal gradients is the gradient.
+    """
+    return rows if len(rows) < world_size() else rows[rank() :: world_size()]
+
+
+def weigh_batch(n: int) -> None:
+    """Tell the others that this process's next gradient is the mean over n samples."""
+    global _weight
+    if world_size() > 1:
+        _weight = n / sum(gather(n))
+
+
+def share_gradients(model: nn.Module) -> nn.Module:
+    """The model, whose gradients become the mean over the samples of all processes; with one process the model itself.
+
+    The processes begin with the weights of process 0.
+    """
+    if world_size() == 1:
+        return model
+
+    def weighted_mean(state: None, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+        summed = dist.all_reduce(bucket.buffer().mul_(_weight), async_op=True).get_future()
+        return summed.then(lambda future: future.value()[0])
+
+    device = next(model.parameters()).device
+    shared = nn.parallel.DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+    shared.register_comm_hook(None, weighted_mean)
+    return shared

@@ -10,13 +10,13 @@ figures/*.png      the lab's plots
 
 import csv
 import dataclasses
-import io
-import json
 import platform
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -24,37 +24,40 @@ from torch import nn
 
 from common import checkpoint, distributed
 from common.errors import InputError
-from common.files import write_atomically
+from common.files import read_json, validated, write_csv, write_json
+from common.settings import RunFlags, Settings, of_record, read_record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RUNS = Path("runs")
+S = TypeVar("S", bound=Settings)
 
 
 class Run:
     """One training run and its directory. Under torchrun only process 0 writes and prints."""
 
-    def __init__(self, lab: str, settings: Any):
+    def __init__(self, settings: RunFlags):
         """Open the directory `settings.out` (a new one under runs/<lab>/ if that is None) or `settings.resume`.
 
-        `settings` is the lab's dataclass with every value resolved. Raises InputError if the directory already
-        holds a run and is not to be resumed.
+        `settings` has every value resolved. Nothing in a directory that is resumed is changed before `begin`, or
+        the first thing that is written. Raises InputError if the directory already holds a run and is not resumed.
         """
-        self.lab, self.quiet = lab, settings.quiet
+        self.command, self.quiet = settings.COMMAND, settings.quiet
+        self.lab = self.command.split(".")[1]
         self.history: list[dict[str, float]] = []
         self.metrics: dict[str, float] = {}
-        self.interrupted = False
+        self.interrupted = self.begun = False
         self.samples_per_second = 0.0
         self.resumed = settings.resume is not None
-        self.path = Path(distributed.from_main(str(self._open(lab, settings))))
+        self.path = Path(distributed.from_main(str(self._open(settings))))
         self.settings = dataclasses.replace(settings, out=self.path, resume=None)
         if self.resumed and (self.path / "summary.json").is_file():
-            self.samples_per_second = read_json(self.path / "summary.json")["samples_per_second"]
-        self._write_json("hyperparams.json", {"lab": lab, **dataclasses.asdict(self.settings)})
+            self.samples_per_second = read_summary(self.path).samples_per_second
+        if not self.resumed:
+            self.begin([])
 
-    @staticmethod
-    def _open(lab: str, settings: Any) -> Path | None:
+    def _open(self, settings: RunFlags) -> Path | None:
         if not distributed.is_main():
             return None
         if settings.resume is not None:
@@ -63,8 +66,8 @@ class Run:
             started = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
             for name in [started, *(f"{started}-{i}" for i in range(2, 1000))]:
                 try:
-                    (RUNS / lab / name).mkdir(parents=True)
-                    return RUNS / lab / name
+                    (RUNS / self.lab / name).mkdir(parents=True)
+                    return RUNS / self.lab / name
                 except FileExistsError:
                     continue
         if settings.out.exists() and (not settings.out.is_dir() or any(settings.out.iterdir())):
@@ -72,11 +75,26 @@ class Run:
         settings.out.mkdir(parents=True, exist_ok=True)
         return settings.out
 
+    def begin(self, history: list[dict[str, float]] | None = None) -> None:
+        """From here on the run's files change: all that a resumed run needs has been read and checked.
+
+        `history` is the list of rows that `write_history` writes from then on.
+        """
+        if history is not None:
+            self.history = history
+        if not self.begun:
+            self.begun = True
+            self._write_json("hyperparams.json", self._record())
+
+    def _record(self) -> dict[str, Any]:
+        values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(self.settings).items()}
+        return {"lab": self.lab, "command": self.command, **values}
+
     def __enter__(self) -> "Run":
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None:  # leave a summary of what there is
+        if error is not None and self.begun:  # leave a summary of what there is
             self.interrupted = True
             self._write_summary()
             if isinstance(error, InputError):
@@ -89,29 +107,27 @@ class Run:
 
     def write_history(self) -> None:
         """history.csv from `history`."""
-        names = list(dict.fromkeys(name for row in self.history for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, names or ["epoch", "seconds"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in self.history)
         if distributed.is_main():
-            write_atomically(self.path / "history.csv", text.getvalue())
+            self.begin()
+            write_csv(self.path / "history.csv", self.history, columns=("epoch", "seconds"))
 
     def save_model(self, model: nn.Module, name: str = "model", **about: Any) -> None:
         """The weights as <name>.safetensors, with the settings that rebuild the model, and `about`, in its header."""
         if distributed.is_main():
-            header = {"lab": self.lab, **jsonable(dataclasses.asdict(self.settings)), **about}
-            checkpoint.save(self.path / f"{name}.safetensors", model.state_dict(), header)
+            self.begin()
+            checkpoint.save(self.path / f"{name}.safetensors", model.state_dict(), {**self._record(), "about": about})
 
     def save_figure(self, name: str, figure: "Figure") -> None:
         """figures/<name>.png"""
         if distributed.is_main():
             from common.plots import write_figure
 
+            self.begin()
             write_figure(self.path / "figures" / f"{name}.png", figure)
 
     def finish(self, metrics: dict[str, float], sentence: str) -> None:
         """Write the summary, say in a sentence what was reached, and print the directory as the last line."""
+        self.begin()
         self.metrics = metrics
         self._write_summary()
         if self.interrupted:
@@ -128,62 +144,119 @@ class Run:
     def _write_summary(self) -> None:
         row = self.history[-1] if self.history else {}
         reached = {k: v for k, v in row.items() if k not in ("epoch", "seconds")}
-        self._write_json(
-            "summary.json",
-            {
-                "lab": self.lab,
-                "dataset": self.settings.dataset,
-                "device": self.settings.device,
-                "seed": self.settings.seed,
-                "epochs": len(self.history),
-                "seconds": round(sum(row["seconds"] for row in self.history), 3),
-                "samples_per_second": round(self.samples_per_second, 1),
-                "metrics": self.metrics or reached,
-                "versions": {
-                    "python": platform.python_version(),
-                    "torch": torch.__version__,
-                    "numpy": np.__version__,
-                },
-                "interrupted": self.interrupted,
-                "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            },
+        summary = Summary(
+            lab=self.lab,
+            command=self.command,
+            dataset=str(getattr(self.settings, "dataset", "")),
+            device=self.settings.device,
+            seed=self.settings.seed,
+            epochs=len(self.history),
+            seconds=round(sum(row["seconds"] for row in self.history), 3),
+            samples_per_second=round(self.samples_per_second, 1),
+            metrics=self.metrics or reached,
+            versions={"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+            interrupted=self.interrupted,
+            finished=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         )
+        self._write_json("summary.json", dataclasses.asdict(summary))
 
     def _write_json(self, name: str, values: dict[str, Any]) -> None:
         if distributed.is_main():
-            text = json.dumps(jsonable(values), indent=2, ensure_ascii=False)
-            write_atomically(self.path / name, text + "\n")
+            write_json(self.path / name, values)
 
 
-def jsonable(values: dict[str, Any]) -> dict[str, Any]:
-    """The same with paths as strings."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+# --- A run that there is --------------------------------------------------------------------------------------------
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file of a run; InputError if it is missing or damaged."""
+@dataclass(frozen=True)
+class Summary:
+    """What a run's summary.json says."""
+
+    lab: str
+    dataset: str
+    device: str
+    seed: int
+    epochs: int  # rows of the history
+    seconds: float
+    samples_per_second: float
+    metrics: dict[str, int | float]
+    versions: dict[str, str]
+    interrupted: bool
+    finished: str = ""
+    command: str = ""
+
+
+def read_summary(path: Path) -> Summary:
+    """A run's summary.json; InputError if it is missing or damaged."""
     try:
-        return json.loads(Path(path).read_text())
+        return read_json(Path(path) / "summary.json", Summary)
     except FileNotFoundError:
-        raise InputError(f"{path.parent} is no run directory: it has no {path.name}") from None
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error})") from error
+        raise InputError(f"{path} is no run directory: it has no summary.json") from None
+
+
+def finished(path: Path) -> bool:
+    """Whether a run in the directory has come to its end."""
+    return (Path(path) / "summary.json").is_file() and not read_summary(path).interrupted
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a run's history.csv, as numbers; none if there is no such file yet."""
+    """The rows of a run's history.csv, as numbers; none if there is no such file yet. InputError if it is damaged."""
     file = Path(path) / "history.csv"
     if not file.is_file():
         return []
-    with file.open(newline="") as rows:
-        return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(rows)]
+    try:
+        with file.open(newline="", encoding="utf-8") as rows:
+            return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(rows)]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{file} is damaged: {error}") from error
 
 
-def newest_run(lab: str, folder: Path = RUNS) -> Path:
-    """The lab's run whose weights were written last; InputError if there is none."""
-    weights = sorted((folder / lab).glob("*/model.safetensors"), key=lambda p: p.stat().st_mtime)
-    if not weights:
-        raise InputError(
-            f"no trained run under {folder / lab}; train one with `python -m labs.{lab}` or name one with --run"
-        )
-    return weights[-1].parent
+def newest(command: str) -> Path:
+    """The command's run whose weights were written last; InputError if there is none."""
+    folder = RUNS / command.split(".")[1]
+    weights = sorted(folder.glob("*/model.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in weights:
+        if (file.parent / "hyperparams.json").is_file() and read_record(file.parent).get("command") == command:
+            return file.parent
+    raise InputError(f"no run of {command} under {folder}; train one with `python -m {command}` or name one with --run")
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[S]):
+    """A trained network, with the settings of the run that trained it, and what was saved about it besides."""
+
+    path: Path
+    settings: S
+    model: nn.Module
+    about: dict[str, Any]
+
+
+def load(
+    path: Path | None,
+    kind: type[S],
+    build: Callable[..., nn.Module],
+    *,
+    name: str = "model",
+    device: torch.device | str = "cpu",
+    **about: Any,
+) -> Loaded[S]:
+    """The network of a run of the command whose settings are `kind`, in eval mode; the newest one if `path` is None.
+
+    build   makes the network from the settings, and from what `save_model` was given about it. `about` says of what
+            type each of that is: load(path, HyperParams, build_model, classes=list[str])
+    name    of the file: model, or what else the command has saved
+
+    Raises InputError for another command's run, one of an older release, and a damaged file.
+    """
+    path = newest(kind.COMMAND) if path is None else Path(path)
+    file = path / f"{name}.safetensors"
+    if not file.is_file():
+        raise InputError(f"{path} holds no trained network: it has no {file.name}")
+    tensors, header = checkpoint.load(file)
+    settings = of_record(kind, header, file)
+    saved = header.get("about")
+    saved = validated(saved if isinstance(saved, dict) else {}, dict[str, Any], file)
+    known = {key: validated(saved.get(key), of, f"{file}: {key}") for key, of in about.items()}
+    model = build(settings, **known)
+    checkpoint.load_weights(model, tensors, file)
+    return Loaded(path, settings, model.to(device).eval(), known)

@@ -15,7 +15,7 @@ from torch import Tensor
 from common import checkpoint
 from common.errors import InputError
 from common.sources import data_dir_from_environment, fetch_files
-from common.text.corpora import GLOVE
+from common.text.published import GLOVE
 
 
 class VectorsError(InputError, RuntimeError):

@@ -13,34 +13,25 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from scipy import ndimage
-from torch import Tensor, nn
+from torch import Tensor
 from tyro.conf import Positional, arg
 
-from common import checkpoint, cli, runs
+from common import cli
 from common.datasets import class_names
 from common.errors import InputError
 from common.images import to_mnist_form
-from labs.cnn.cnn import HyperParams, build_model, predict
+from common.settings import OptionalFolder, Settings
+from labs.cnn.cnn import load_run, predict
 
 PICTURES = Path(__file__).parent / "pictures"  # drawings that come with the lab
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Read the digit in each picture with a trained network. Size, colours, background and position are free."""
 
     pictures: Positional[Annotated[tuple[Path, ...], arg(metavar="PICTURE")]] = ()  # image files; none: the lab's own
-    run: cli.OptionalPath = None  # the run directory whose network reads; none: the newest
-
-
-def load_model(run: Path) -> tuple[nn.Sequential, HyperParams]:
-    """The network of a run, ready to predict, and the settings it was trained with."""
-    path = Path(run) / "model.safetensors"
-    tensors, header = checkpoint.load(path)
-    args = cli.settings_from_json(HyperParams, header, str(path))
-    model = build_model(args)
-    checkpoint.load_weights(model, tensors, path)
-    return model.eval(), args
+    run: OptionalFolder = None  # the run directory whose network reads; none: the newest
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -116,9 +107,8 @@ def load_predict(pictures: tuple[Path, ...] = (), run: Path | None = None) -> in
     """
     from common import plots
 
-    run = Path(run) if run else runs.newest_run("cnn")
-    model, args = load_model(run)
-    classes = class_names(args.dataset)
+    loaded = load_run(run)
+    classes = class_names(loaded.settings.dataset)
     read, failures = [], 0
     for path in map(Path, pictures or sorted(PICTURES.glob("*.png"))):
         try:
@@ -129,15 +119,15 @@ def load_predict(pictures: tuple[Path, ...] = (), run: Path | None = None) -> in
             cli.print_error(message if str(path) in message else f"{path}: {message}")
             failures += 1
             continue
-        p = predict(model, X[None])[0]
+        p = predict(loaded.model, X[None])[0]
         print(f"{path}: {classes[int(p.argmax())]} ({p.max():.1%})")
         read.append((path.name, picture, X, p))
     for number, (name, _, X, _) in enumerate(read, 1):
-        plots.write_image(run / "prepared" / f"{number}_{Path(name).stem}.png", X)
+        plots.write_image(loaded.path / "prepared" / f"{number}_{Path(name).stem}.png", X)
     if read:
-        figure = plots.write_figure(run / "figures" / "load_predict.png", plots.plot_readings(read, classes))
-        print(f"what the network saw: {run / 'prepared'} and {figure}")
-        if args.dataset == "digits":
+        figure = plots.write_figure(loaded.path / "figures" / "load_predict.png", plots.plot_readings(read, classes))
+        print(f"what the network saw: {loaded.path / 'prepared'} and {figure}")
+        if loaded.settings.dataset == "digits":
             print("this network knows 1 438 small scans only; one trained on MNIST (or with --degrees 20) reads better")
     return failures
 

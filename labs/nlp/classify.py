@@ -22,8 +22,10 @@ from common.errors import InputError
 from common.metrics import accuracy, confidence_half_width, confusion_matrix
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.text import PADDING, Vectors, pad
+from common.text import Vectors
+from common.text.batches import pad
 from common.text.corpora import TextData, load_texts
+from common.text.vocabulary import PADDING
 from common.trainer import evaluate, fit, prepare
 from labs.nlp.vocabulary import Vocabulary, learn_vocabulary, load_vocabulary
 

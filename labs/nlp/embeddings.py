@@ -14,13 +14,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common import checkpoint, cli, distributed, text
+from common import checkpoint, cli, distributed
 from common.data import ArrayLoader
 from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.errors import InputError
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.text.vectors import GloVe, Vectors
+from common.text import GloVe, Vectors, build_vocab_from_iterator, get_tokenizer
+from common.text.batches import encode
+from common.text.tokens import tokenize
+from common.text.vocabulary import SPECIALS, UNKNOWN
 from common.trainer import fit, prepare
 from labs.nlp.language_model import read_texts
 from labs.nlp.nlp import Embeddings, parse_analogy
@@ -72,16 +75,16 @@ def get_data(args: HyperParams) -> Corpus:
     """The corpus in numbers; InputError if too few words are frequent enough."""
     texts, _ = read_texts(args)
     texts = texts[: args.limit]
-    tokenizer = text.get_tokenizer("basic_english")
-    vocabulary = text.build_vocab_from_iterator(text.tokenize(texts, tokenizer), args.min_count)
+    tokenizer = get_tokenizer("basic_english")
+    vocabulary = build_vocab_from_iterator(tokenize(texts, tokenizer), args.min_count)
     words = vocabulary.get_itos()
     if len(words) <= args.negatives:
         raise InputError(
             f"{args.dataset} has {len(words)} words that occur {args.min_count} times; too few to learn vectors of"
         )
-    vocabulary.append_token(text.SPECIALS[text.UNKNOWN])  # the last: a rare word, dropped below
+    vocabulary.append_token(SPECIALS[UNKNOWN])  # the last: a rare word, dropped below
     vocabulary.set_default_index(len(words))
-    indices, offsets = text.encode(texts, vocabulary, tokenizer)
+    indices, offsets = encode(texts, vocabulary, tokenizer)
     known = indices < len(words)
     ends = torch.cat([torch.zeros(1, dtype=torch.int64), known.cumsum(0)])[offsets]
     return Corpus(words, torch.bincount(indices[known], minlength=len(words)), indices[known], ends)

@@ -23,7 +23,7 @@ from common.errors import InputError
 from common.files import write_atomically
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.text import START
+from common.text.vocabulary import START
 from common.trainer import evaluate, fit, prepare
 from labs.nlp.classify import Block
 from labs.nlp.vocabulary import Vocabulary, learn_vocabulary, load_vocabulary

@@ -15,7 +15,7 @@ from tyro.conf import Positional, arg
 from common import checkpoint, cli
 from common.errors import InputError
 from common.runs import RUNS
-from common.text.corpora import read_text
+from common.text.own_files import read_text
 from labs.nlp import reading
 from labs.nlp.classify import HyperParams, build_model, predict
 from labs.nlp.vocabulary import Vocabulary, load_vocabulary

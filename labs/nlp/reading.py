@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from common import text
+from common.text.vocabulary import SPECIALS
 from labs.nlp.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def indicative_words(model: nn.Module, vocabulary: Vocabulary, counts: Tensor, p
     """
     model.eval()
     frequent = (counts >= min(5, int(counts.max()))).nonzero()[:, 0]
-    frequent = frequent[frequent >= len(text.SPECIALS)]
+    frequent = frequent[frequent >= len(SPECIALS)]
     device = next(iter(model.state_dict().values())).device
     logits = [model(part[:, None].to(device), torch.ones(len(part), dtype=torch.int64)) for part in frequent.split(512)]
     log_p = torch.cat(logits).log_softmax(dim=1).cpu()

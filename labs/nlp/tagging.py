@@ -23,7 +23,8 @@ from common.errors import InputError
 from common.metrics import confidence_half_width, confusion_matrix
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.text.corpora import Sentence, TaggedData, load_tagged, read_text, split_tagged
+from common.text.corpora import Sentence, TaggedData, load_tagged, split_tagged
+from common.text.own_files import read_text
 from common.trainer import describe, evaluate, fit
 
 PADDING, UNKNOWN = 0, 1  # numbers of the two entries every vocabulary begins with

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from common import text
+from tokenizers import Tokenizer
+
 from common.errors import InputError
 from common.files import write_atomically
 from common.runs import read_json
+from common.text import Vocab, batches, build_vocab_from_iterator, get_tokenizer, vocab
+from common.text.subwords import build_subwords
+from common.text.tokens import Tokenize, tokenize
+from common.text.vocabulary import SPECIALS, UNKNOWN
 
 Kind = Literal["word", "subword", "character"]
 
 
-def tokenizer(kind: Kind) -> text.Tokenize | None:
+def tokenizer(kind: Kind) -> Tokenize | None:
     """The function from a text to its words or characters; None: subwords bring their own."""
-    return {"word": text.get_tokenizer("basic_english"), "character": list}.get(kind)
+    return {"word": get_tokenizer("basic_english"), "character": list}.get(kind)
 
 
 @dataclass(frozen=True)
@@ -24,14 +29,14 @@ class Vocabulary:
     """Tokens and their numbers; 0 to 3 are [PAD], [UNK], [CLS] (start) and [SEP] (end)."""
 
     kind: Kind
-    table: "text.Vocab | text.Tokenizer"
+    table: Vocab | Tokenizer
 
     def __len__(self) -> int:
         return self.table.get_vocab_size() if self.kind == "subword" else len(self.table)
 
     def encode(self, texts: Sequence[str], *, max_length: int | None = None, framed: bool = False):
-        """All tokens in a row and where each text starts: see `common.text.encode`."""
-        return text.encode(texts, self.table, tokenizer(self.kind), max_length=max_length, framed=framed)
+        """All tokens in a row and where each text starts: see `common.text.batches.encode`."""
+        return batches.encode(texts, self.table, tokenizer(self.kind), max_length=max_length, framed=framed)
 
     def tokens(self, indices: Iterable[int]) -> list[str]:
         """The tokens behind the numbers, as they are in the table."""
@@ -41,7 +46,7 @@ class Vocabulary:
 
     def decode(self, indices: Sequence[int]) -> str:
         """The text that the numbers stand for, without the special tokens."""
-        own = [int(i) for i in indices if i >= len(text.SPECIALS)]
+        own = [int(i) for i in indices if i >= len(SPECIALS)]
         if self.kind == "subword":
             return self.table.decode(own)
         return (" " if self.kind == "word" else "").join(self.table.lookup_tokens(own))
@@ -59,12 +64,12 @@ def learn_vocabulary(texts: Sequence[str], kind: Kind, size: int | None = None, 
     Raises InputError if the texts hold no token at all.
     """
     if kind == "subword":
-        return Vocabulary(kind, text.build_subwords(texts, subwords, size, lower_case=subwords == "wordpiece"))
-    tokens = text.tokenize(texts, tokenizer(kind))
-    table = text.build_vocab_from_iterator(tokens, specials=text.SPECIALS, max_tokens=size)
-    if len(table) == len(text.SPECIALS):
+        return Vocabulary(kind, build_subwords(texts, subwords, size, lower_case=subwords == "wordpiece"))
+    tokens = tokenize(texts, tokenizer(kind))
+    table = build_vocab_from_iterator(tokens, specials=SPECIALS, max_tokens=size)
+    if len(table) == len(SPECIALS):
         raise InputError(f"the texts hold no {kind} at all")
-    table.set_default_index(text.UNKNOWN)
+    table.set_default_index(UNKNOWN)
     return Vocabulary(kind, table)
 
 
@@ -72,9 +77,7 @@ def load_vocabulary(folder: Path) -> Vocabulary:
     """What `save` wrote; InputError if the folder has none."""
     content = read_json(Path(folder) / "vocabulary.json")
     if content["kind"] == "subword":
-        from tokenizers import Tokenizer
-
         return Vocabulary("subword", Tokenizer.from_str(json.dumps(content["table"])))
-    table = text.vocab(dict.fromkeys(content["table"], 1))
-    table.set_default_index(text.UNKNOWN)
+    table = vocab(dict.fromkeys(content["table"], 1))
+    table.set_default_index(UNKNOWN)
     return Vocabulary(content["kind"], table)
