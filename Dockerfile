@@ -29,7 +29,7 @@ ENV HOME=/home/student USER=student SHELL=/bin/bash PYTHONUNBUFFERED=1 \
 
 # The suite itself, to be read beside the notebooks. It belongs to root: what a student changed here would be gone
 # with the container.
-COPY LICENSE README.md ./
+COPY LICENSE README.md setup.py ./
 COPY common common
 COPY data data
 COPY docker docker

@@ -49,7 +49,7 @@ def digest(tensors: dict[str, Tensor], header: str) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        sha.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        sha.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()
 
 
@@ -80,10 +80,12 @@ class OptimizerNumbers(TypedDict):
 def optimizer_tensors(optimizer: torch.optim.Optimizer, prefix: str) -> tuple[dict[str, Tensor], OptimizerNumbers]:
     """An optimiser's state as named tensors, and the rest as JSON-able values."""
     state = optimizer.state_dict()
-    tensors, numbers = {}, {}
+    tensors: dict[str, Tensor] = {}
+    numbers: dict[str, Any] = {}
     for index, entries in state["state"].items():
         for key, value in entries.items():
-            (tensors if isinstance(value, Tensor) else numbers)[f"{prefix}{index}.{key}"] = value
+            kept: dict[str, Any] = tensors if isinstance(value, Tensor) else numbers
+            kept[f"{prefix}{index}.{key}"] = value
     return tensors, {"groups": state["param_groups"], "numbers": numbers}
 
 

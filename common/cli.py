@@ -59,15 +59,14 @@ def _command_name() -> str:
 
 def _one_line(said: str) -> str:
     """tyro's explanation of a wrong flag as a sentence: what is wrong, and which flag may be meant."""
-    # A box with a title, then paragraphs between rules. Whatever else tyro may draw one day is taken as it is.
-    paragraphs = re.split(
-        r"^[│╰├ ]*[─-]{5,}[┤╯│ ]*$", re.sub(r"^╭.*$", "", said, flags=re.MULTILINE), flags=re.MULTILINE
-    )
-    plain = [" ".join(paragraph.replace("│", " ").split()) for paragraph in paragraphs]
-    plain = [paragraph for paragraph in plain if paragraph] or ["the command line is not understood"]
-    meant = re.findall(r"(--[\w-]+)", plain[1]) if len(plain) > 1 and "Perhaps" in plain[1] else []
+    # A title, then paragraphs between rules; drawn with box characters, or with blanks and hyphens in ASCII.
+    text = re.sub(r"^╭.*$", "title\n-----", said, flags=re.MULTILINE)
+    paragraphs = re.split(r"^[│╰├ ]*[─-]{5,}[┤╯│ ]*$", text, flags=re.MULTILINE)
+    _, message, *more = paragraphs if len(paragraphs) > 1 else ["", said]  # a frame of another kind: as it is
+    sentence = " ".join(message.replace("│", " ").split()).rstrip(".")
+    meant = re.findall(r"--[\w-]+", more[0]) if more and "Perhaps" in more[0] else []
     suggestion = f"; perhaps you meant {' or '.join(dict.fromkeys(meant))}" if meant else ""
-    return f"{plain[0].rstrip('.')}{suggestion}; --help lists the flags"
+    return f"{sentence}{suggestion}; --help lists the flags"
 
 
 def run(
@@ -86,10 +85,14 @@ def run(
 def one_line_errors() -> Iterator[None]:
     """Turn what a user can cause into one line on stderr and status 2 (130 for Ctrl-C)."""
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # a service may run without: nobody reads, nobody types
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (for as long as we run)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without η shows ?, and goes on
     try:
         yield
+        sys.stdout.flush()  # what cannot be written any more is noticed here, not at Python's end
     except InputError as error:
         _fail(error, main_only=True)
     except torch.cuda.OutOfMemoryError as error:
@@ -105,11 +108,11 @@ def one_line_errors() -> Iterator[None]:
             errno.EDQUOT: "free some space or name another place with --out or --data-dir",
         }
         name = error.filename or "writing"
-        _fail(f"{name}: {error.strerror or error}; {cures.get(error.errno, 'check the path and its permissions')}")
+        _fail(f"{name}: {error.strerror or error}; {cures.get(error.errno or 0, 'check the path and its permissions')}")
     except KeyboardInterrupt:
         _fail("interrupted", status=130)
     except Exception as error:
-        if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
+        if isinstance(error, RuntimeError) and re.search(r"can't allocate memory|not enough memory", str(error)):
             _fail("out of memory; lower --batch-size or --limit")
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             reason = str(error).strip().splitlines()[0]

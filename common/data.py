@@ -1,5 +1,6 @@
 """Arrays in memory, batch by batch, and splits that keep every class's share."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -54,23 +55,34 @@ class ArrayLoader:
             yield tuple(array[rows] for array in self.arrays)
 
 
-def stratified_split(y: Tensor, fractions: Sequence[float], *, seed: int = 0) -> list[Tensor]:
+def stratified_split(
+    y: Tensor, fractions: Sequence[float], *, seed: int = 0, classes: Sequence[str] = ()
+) -> list[Tensor]:
     """Indices of len(fractions) parts of the samples, shuffled, in which each class has the share it has in `y`.
 
-    Part i holds fractions[i] of the samples (rounded). Raises InputError unless the fractions are positive, sum
-    to 1 and leave every part a sample of each class.
+    Part i holds fractions[i] of the samples (rounded). Raises InputError unless the fractions are positive and sum to
+    1, and, naming the class (by its name among `classes`, if given), for one that is too small to be divided so.
     """
     from sklearn.model_selection import train_test_split
 
+    said = f"split {','.join(map(str, fractions))}"
     if any(f <= 0 for f in fractions) or abs(sum(fractions) - 1) > 1e-6:
-        raise InputError(f"split {','.join(map(str, fractions))}: fractions must be positive and sum to 1")
+        raise InputError(f"{said}: fractions must be positive and sum to 1")
+    if not len(y):
+        raise InputError(f"{said}: there is nothing to divide")
     ends = np.rint(np.cumsum(fractions) * len(y)).astype(int)
     sizes = np.diff(ends, prepend=0)
     rest, labels, parts = np.arange(len(y)), y.cpu().numpy(), []
+    own = seed if seed < 2**32 else derive_seed(seed) % 2**32  # scikit-learn takes 32 bits
     try:
         for size in sizes[:-1]:
-            part, rest = train_test_split(rest, train_size=int(size), stratify=labels[rest], random_state=seed)
+            part, rest = train_test_split(rest, train_size=int(size), stratify=labels[rest], random_state=own)
             parts.append(torch.from_numpy(part))
-    except ValueError as error:
-        raise InputError(f"split {','.join(map(str, fractions))} of {len(y)} samples: {error}") from error
+    except ValueError:  # a part or a class is too small
+        found, counts = np.unique(labels, return_counts=True)
+        least = int(found[counts.argmin()])
+        raise InputError(
+            f"{said} of {len(y)} samples: class {classes[least] if classes else least} has {counts.min()}; to be in "
+            f"every part a class needs at least {math.ceil(1 / min(fractions))}"
+        ) from None
     return [*parts, torch.from_numpy(np.random.default_rng(seed).permutation(rest))]

@@ -4,7 +4,9 @@ Files lie as torchvision lays them (`MNIST/raw/train-images-idx3-ubyte.gz`), so 
 filled is used in place. CIFAR-10 is read from its binary edition: the Python edition is a pickle.
 """
 
+import dataclasses
 import gzip
+import math
 import tarfile
 import warnings
 import zlib
@@ -23,9 +25,10 @@ from common.sources import FetchError, Source, damaged, fetch_files
 
 @dataclass(frozen=True)
 class ImageData:
-    """Images as float32 (N, C, H, W) in [0, 1] with labels as int64 (N,), apart for training and testing.
+    """Images (N, C, H, W) with labels as int64 (N,), apart for training and testing.
 
-    `name` says which data set it is: after `auto` it may be another than the one hoped for.
+    `load_images` gives them as float32 in [0, 1], `load_bytes` as the bytes that they are published as. `name` says
+    which data set it is: after `auto` it may be another than the one hoped for.
     """
 
     name: str
@@ -49,8 +52,8 @@ def read_idx(path: Path) -> np.ndarray:
     rank = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
     start = 4 + 4 * rank
     shape = np.frombuffer(content, ">i4", rank, offset=4) if rank and len(content) >= start else ()
-    if not len(shape) or len(content) != start + np.prod(shape, dtype=np.int64):
-        raise damaged(path, "it is cut off or no IDX file")
+    if not 1 <= len(shape) <= 4 or min(shape) < 1 or len(content) != start + math.prod(map(int, shape)):
+        raise damaged(path, "it is cut off, empty, or no IDX file")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
@@ -68,8 +71,10 @@ def read_cifar10(paths: list[Path]) -> Tensors:
     with tarfile.open(paths[0]) as archive:
 
         def read(name: str) -> tuple[Tensor, Tensor]:
-            content = archive.extractfile(f"cifar-10-batches-bin/{name}.bin").read()
-            rows = torch.frombuffer(bytearray(content), dtype=torch.uint8).view(-1, 3073)
+            file = archive.extractfile(f"cifar-10-batches-bin/{name}.bin")
+            if file is None:
+                raise damaged(paths[0], f"{name}.bin is no file")
+            rows = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).view(-1, 3073)
             return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].long()
 
         batches = [read(f"data_batch_{i}") for i in range(1, 6)]
@@ -175,28 +180,33 @@ def class_names(name: str) -> tuple[str, ...]:
 def load_images(
     name: str, data_dir: Path, *, preferred: str = "mnist", offline: bool = False, quiet: bool = False
 ) -> ImageData:
+    """`load_bytes`, as float32 in [0, 1]."""
+    images = load_bytes(name, data_dir, preferred=preferred, offline=offline, quiet=quiet)
+    return dataclasses.replace(images, X_train=images.X_train / 255, X_test=images.X_test / 255)
+
+
+def load_bytes(
+    name: str, data_dir: Path, *, preferred: str = "mnist", offline: bool = False, quiet: bool = False
+) -> ImageData:
     """The data set called `name`; `auto` is `preferred` if it is there or can be fetched, else the digits.
 
-    Raises InputError for an unknown name, a damaged file, and a data set that is named but cannot be had.
+    The images are bytes (uint8), a quarter of the memory of floats. Raises InputError for an unknown name, a damaged
+    file, and a data set that is named but cannot be had.
     """
     if name == DIGITS:
-        return _image_data(DIGITS, read_digits())
+        return ImageData(DIGITS, class_names(DIGITS), *read_digits())
     if name == "auto":
         try:
-            return load_images(preferred, data_dir, offline=offline, quiet=quiet)
+            return load_bytes(preferred, data_dir, offline=offline, quiet=quiet)
         except FetchError as error:
-            warnings.warn(f"{error}. Using the embedded digits instead: 1 797 scans, easier than MNIST", stacklevel=2)
-            return load_images(DIGITS, data_dir)
+            warnings.warn(f"{error}. Using the embedded digits instead: 1 797 scans, easier than MNIST", stacklevel=3)
+            return load_bytes(DIGITS, data_dir)
     if name not in SOURCES:
         raise InputError(f"dataset {name!r} is none of {', '.join(NAMES)}")
-    return _image_data(name, SOURCES[name].read(fetch_dataset(name, data_dir, offline=offline, quiet=quiet)))
+    tensors = SOURCES[name].read(fetch_dataset(name, data_dir, offline=offline, quiet=quiet))
+    return ImageData(name, class_names(name), *tensors)
 
 
 def fetch_dataset(name: str, data_dir: Path, *, offline: bool = False, quiet: bool = False) -> list[Path]:
     """The image data set's files: `fetch_files` of its source."""
     return fetch_files(name, SOURCES[name], data_dir, offline=offline, quiet=quiet)
-
-
-def _image_data(name: str, tensors: Tensors) -> ImageData:
-    X_train, y_train, X_test, y_test = tensors
-    return ImageData(name, class_names(name), X_train / 255, y_train, X_test / 255, y_test)

@@ -27,14 +27,13 @@ class Expected:
     def band(self) -> str:
         """The band in words: 98.3–99.0 %, at least 475."""
         percent = any(word in self.metric for word in SHARES)
-        scale, unit = (100, " %") if percent else (1, "")
-        low, high = (f"{scale * bound:.4g}{unit}".replace("-", "−") for bound in (self.least, self.most))
+        low, high = (f"{100 * x:.1f} %" if percent else f"{x:.4g}".replace("-", "−") for x in (self.least, self.most))
         if self.most == math.inf:
             return f"at least {low}"
         if self.least == -math.inf:
             return f"at most {high}"
         between = " to " if self.least < 0 else "–"
-        return f"{low.removesuffix(unit)}{between}{high}" if self.least < self.most else low
+        return f"{low.removesuffix(' %')}{between}{high}" if low != high else low
 
 
 def find(table: Sequence[Expected], args: Settings) -> Expected | None:

@@ -16,7 +16,7 @@ def to_mnist_form(ink: np.ndarray) -> np.ndarray:
     field (LeCun et al. 1998). `ink` must not be all 0.
     """
     rows, columns = (np.flatnonzero(ink.max(axis=axis)) for axis in (1, 0))
-    ink = np.float32(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
     height, width = (max(1, round(20 * side / max(ink.shape))) for side in ink.shape)
     # PIL's BICUBIC averages over all the pixels that become one, as MNIST's makers did.
     small = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC)).clip(min=0)

@@ -91,6 +91,7 @@ class Kept(TypedDict):
     """The header of a checkpoint."""
 
     rows: list[dict[str, int | float]]
+    until: int  # what the loop was to reach; its last unit may have gone beyond
     best: BestRow | None
     numbers: dict[str, Any]
 
@@ -118,9 +119,11 @@ def play(
     name, length   what a unit is called, and the flag that says how long (`until` is its value)
     steps          how often a unit yields: each has a progress bar of its own then; without, one bar counts `column`
     best           the weights of the best unit are the final ones
-    run            where history and checkpoint are written after each unit (at most every `save_seconds`); a resumed
-                   run goes on from its checkpoint. Ctrl-C and SIGTERM end the loop after the current step
-                   (`run.interrupted`); the unit that they break off is undone. Without a run: KeyboardInterrupt
+    run            where history and checkpoint are written after each unit; a resumed run goes on from its checkpoint.
+                   Ctrl-C and SIGTERM end the loop after the current step (`run.interrupted`); the unit that they
+                   break off is undone. Without a run: KeyboardInterrupt
+    save_seconds   for units shorter than this: a checkpoint at most so often, and none of them is broken off, for
+                   there may be no checkpoint of the one before
     on_unit        hooks that watch: (number, row)
     line           the row in a line for the reader
 
@@ -128,14 +131,14 @@ def play(
     then nothing in the run has been changed.
     """
     quiet = quiet or not distributed.is_main()
-    keeper = _Keeper(state, best, run)
+    keeper = _Keeper(state, best, run, until)
     rows = keeper.restore()
     done = rows[-1][column] if rows else 0
-    if done > until:
+    if until < min(done, keeper.reached_for):
         raise InputError(f"the run has {done} {length} already, --{length} {until} is less")
     if run:
         run.begin(rows)
-    if rows and (done == until or finished()) and not quiet:
+    if rows and (done >= until or finished()) and not quiet:
         print(f"the run has all its {length if done < until else f'{done} {length}'}; a larger --{length} adds to them")
     samples, seconds, saved = 0, 0.0, time.perf_counter()
 
@@ -147,7 +150,8 @@ def play(
             number, started = len(rows) + 1, time.perf_counter()
             row: Row = {}
             with _bar(steps, 0, f"{name} {number}/{until}", hidden=quiet or steps is None) as bar:
-                played, last, seen, broken_off = 0, started, {}, False
+                played, last, broken_off = 0, started, False
+                seen: Row = {}
                 for step, n in enumerate(unit(number, row), 1):
                     played, last = played + n, time.perf_counter()
                     bar.update(n > 0)
@@ -155,7 +159,7 @@ def play(
                         check_finite(row, f"{name} {number}", cure)
                         bar.set_postfix_str(describe(row), refresh=False)
                         seen = dict(row)
-                    if stop.agreed(step):
+                    if stop.agreed(step) and not save_seconds:
                         broken_off = True
                         break
             if broken_off:
@@ -220,20 +224,18 @@ def load_weights(modules: Sequence[nn.Module], tensors: dict[str, Tensor], path:
 class _Keeper:
     """Writes the checkpoint and reads it again; remembers the best unit and its weights."""
 
-    def __init__(self, state: State, best: Best | None, run: Run | None):
-        self.state, self.rule, self.run = state, best, run
+    def __init__(self, state: State, best: Best | None, run: Run | None, until: int):
+        self.state, self.rule, self.run, self.until = state, best, run, until
+        self.reached_for = until  # by the run that is resumed
         self.best: BestRow | None = None
         self.weights: dict[str, Tensor] = {}
         self.saved = 0  # rows in the checkpoint
-
-    @property
-    def folder(self) -> Path:
-        return self.run.path / "checkpoint"
+        self.folder = run.path / "checkpoint" if run else Path()
 
     def restore(self) -> list[Row]:
         """A resumed run's rows, its state put back; none if it was killed before its first unit ended."""
-        path = self.run and self.folder / "last.safetensors"
-        if path is None or not self.run.resumed or not path.is_file():
+        path = self.folder / "last.safetensors"
+        if self.run is None or not self.run.resumed or not path.is_file():
             return []
         tensors, header = checkpoint.load(path)
         kept = validated(header, Kept, path)
@@ -242,7 +244,7 @@ class _Keeper:
             self.weights, _ = checkpoint.load(self.folder / "best.safetensors")
             checkpoint.check_fit(weights_of(self.rule.modules), self.weights, self.folder / "best.safetensors")
         self.state.load(tensors, kept["numbers"], path)
-        self.saved = len(kept["rows"])
+        self.saved, self.reached_for = len(kept["rows"]), kept["until"]
         return kept["rows"]
 
     def note(self, row: Row) -> None:
@@ -262,7 +264,7 @@ class _Keeper:
             return
         if distributed.is_main():
             tensors, numbers = self.state.save()
-            kept: Kept = {"rows": rows, "best": self.best, "numbers": numbers}
+            kept: Kept = {"rows": rows, "until": self.until, "best": self.best, "numbers": numbers}
             checkpoint.save(self.folder / "last.safetensors", tensors, dict(kept))
         self.run.write_history()
         self.saved = len(rows)

@@ -25,3 +25,19 @@ def most_confused(matrix: Tensor, pairs: int) -> list[tuple[int, int, int]]:
 def confidence_half_width(share: float, n: int) -> float:
     """Half the width of the 95 % interval of a share measured on n samples (normal approximation)."""
     return 1.96 * (share * (1 - share) / n) ** 0.5
+
+
+def confidence_interval(share: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share measured on n samples (Wilson 1927). Unlike share ± 1.96 √(share (1 − share) / n) it
+    has a width also at 0 and 1, and stays between them.
+    """
+    z = 1.96
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def describe_share(share: float, n: int) -> str:
+    """A share measured on n samples with its interval: 98.42% (95 %: 98.16–98.65 %)."""
+    low, high = confidence_interval(share, n)
+    return f"{share:.2%} (95 %: {100 * low:.2f}–{100 * high:.2f} %)"

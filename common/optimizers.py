@@ -1,6 +1,6 @@
 """The optimisers the courses teach, by name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
@@ -9,7 +9,7 @@ from torch import nn
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad", "adadelta"]
 
 # name → torch's class, and the settings that differ from torch's defaults
-_OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+_OPTIMIZERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
     "adam": (torch.optim.Adam, {}),  # Kingma & Ba 2015; β 0.9 and 0.999
     "adamw": (torch.optim.AdamW, {}),  # Loshchilov & Hutter 2019; weight decay 0.01 apart from the gradient
     "sgd": (torch.optim.SGD, {}),  # θ ← θ − ηg
@@ -19,7 +19,9 @@ _OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
 }
 
 
-def make_optimizer(name: OptimizerName, parameters: Iterable[nn.Parameter], lr: float, **settings: Any):
+def make_optimizer(
+    name: OptimizerName, parameters: Iterable[nn.Parameter], lr: float, **settings: Any
+) -> torch.optim.Optimizer:
     """The optimiser called `name` with learning rate `lr` (η); `settings` are torch's own (weight_decay, betas, …).
 
     Takes the fused kernel, one pass over all parameters, where this torch has one for their device.

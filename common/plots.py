@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,8 @@ def write_image(path: Path, image: Tensor) -> Path:
     return path
 
 
-def _grid(n: int, columns: int, size: float) -> tuple[Figure, list]:
+def panels(n: int, columns: int, size: float) -> tuple[Figure, list[Any]]:
+    """A figure with n places for pictures of `size` inches, `columns` of them in a row: the figure and its axes."""
     rows = -(-n // columns)
     figure = Figure(figsize=(columns * size, rows * size * 1.15), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
@@ -41,8 +43,8 @@ def _grid(n: int, columns: int, size: float) -> tuple[Figure, list]:
     return figure, axes
 
 
-def _show(axis, image: Tensor, **kws) -> None:
-    """One image (C, H, W) or (H, W), grey or colour."""
+def show_image(axis: Any, image: Tensor, **kws: Any) -> None:
+    """Draw one image (C, H, W) or (H, W), grey or colour, into an axis."""
     image = image.detach().cpu().float()
     if image.ndim == 3:
         image = image[0] if len(image) == 1 else image.permute(1, 2, 0).clip(0, 1)
@@ -75,7 +77,7 @@ def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
         blank = torch.ones_like(next(iter(rows.values()))[:1])
         cells = [torch.cat([images, blank.expand(columns - len(images), -1, -1, -1)]) for images in rows.values()]
         X = F.pad(torch.cat(cells), (1, 1, 1, 1), value=1.0)  # a white line between neighbours
-        _show(axis, mosaic(X, columns), vmin=0, vmax=1)
+        show_image(axis, mosaic(X, columns), vmin=0, vmax=1)
         axis.set_yticks([(i + 0.5) * X.shape[2] for i in range(len(rows))], list(rows), fontsize=9)
         axis.set_anchor("W")
         axis.tick_params(length=0)
@@ -145,10 +147,10 @@ def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
 
 def plot_predictions(X: Tensor, y: Tensor, probabilities: Tensor, classes: Sequence[str]) -> Figure:
     """Images (N, C, H, W) with the predicted class, its probability, and the label where the two differ."""
-    figure, axes = _grid(len(X), 4, 1.9)
+    figure, axes = panels(len(X), 4, 1.9)
     for axis, image, label, p in zip(axes, X, y.tolist(), probabilities, strict=False):
         predicted = int(p.argmax())
-        _show(axis, image)
+        show_image(axis, image)
         title = f"{classes[predicted]}  {p[predicted]:.0%}"
         if predicted != label:
             title += f"\nlabel: {classes[label]}"
@@ -167,40 +169,6 @@ def plot_confused_pairs(
     return plot_rows(rows, columns=10)
 
 
-def plot_filters(weight: Tensor) -> Figure:
-    """The kernels (C_out, C_in, H, W) of a convolution, first input channel: red adds, blue subtracts."""
-    figure, axes = _grid(len(weight), 8, 1.0)
-    weight = weight.detach().cpu()
-    limit = float(weight[:, 0].abs().max())
-    for i, kernel in enumerate(weight[:, 0]):
-        axes[i].imshow(kernel.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes[i].set_title(str(i), fontsize=8)
-    return figure
-
-
-def plot_feature_maps(image: Tensor, maps: Mapping[str, Tensor], per_layer: int = 16) -> Figure:
-    """One image (C, H, W) and, a row per layer, the first feature maps (C, H, W) it gave rise to.
-
-    Each map is scaled to its own range, from blue (its least value) to yellow (its greatest).
-    """
-    figure = Figure(figsize=(13, 0.95 * len(maps)), layout="constrained")
-    grid = figure.add_gridspec(len(maps), 2, width_ratios=[1, 14])
-    axis = figure.add_subplot(grid[0, 0])
-    axis.set_axis_off()
-    _show(axis, image)
-    axis.set_title("input", fontsize=8)
-    for i, (name, channels) in enumerate(maps.items()):
-        shown = channels[:per_layer].detach().cpu().float()
-        low, high = (f(shown, dim=(1, 2), keepdim=True) for f in (torch.amin, torch.amax))
-        shown = (shown - low) / (high - low).clip(min=1e-9)
-        axis = figure.add_subplot(grid[i, 1])
-        axis.set_axis_off()
-        row = mosaic(F.pad(shown[:, None], (1, 1, 0, 0), value=torch.nan), len(shown))[0]
-        axis.imshow(row.numpy(), cmap="viridis", interpolation="nearest", aspect="equal")
-        axis.set_title(f"{name}  {'×'.join(map(str, channels.shape))}", fontsize=8, loc="left")
-    return figure
-
-
 def plot_runs(histories: Mapping[str, Sequence[Mapping[str, float]]], metrics: Sequence[str]) -> Figure:
     """The same metrics of several runs over the epochs, one panel per metric, one line per run."""
     figure = Figure(figsize=(5.5 * len(metrics), 4), layout="constrained")
@@ -216,22 +184,6 @@ def plot_runs(histories: Mapping[str, Sequence[Mapping[str, float]]], metrics: S
     return figure
 
 
-def plot_readings(read: Sequence[tuple], classes: Sequence[str]) -> Figure:
-    """For each (name, picture, what the network saw (1, H, W), probabilities (K,)) the three side by side."""
-    figure = Figure(figsize=(9, 2.6 * len(read)), layout="constrained")
-    for (name, picture, X, p), row in zip(read, figure.subplots(len(read), 3, squeeze=False), strict=True):
-        row[0].imshow(picture, aspect="equal")
-        row[0].set_facecolor("#cccccc")  # seen where the picture is transparent
-        row[0].set(title=name, xticks=[], yticks=[])
-        _show(row[1], X)
-        row[1].set(title="what the network sees", xticks=[], yticks=[])
-        best = int(p.argmax())
-        row[2].barh(classes, p.tolist(), color=[GOOD if i == best else "#bbbbbb" for i in range(len(classes))])
-        row[2].set(title=f"{classes[best]}  {p[best]:.0%}", xlim=(0, 1))
-        row[2].invert_yaxis()
-    return figure
-
-
 def plot_mosaic(X: Tensor, columns: int, title: str = "") -> Figure:
     """Many images (N, C, H, W) in [0, 1] without gaps, such as samples of a generator."""
     rows = -(-len(X) // columns)
@@ -239,5 +191,5 @@ def plot_mosaic(X: Tensor, columns: int, title: str = "") -> Figure:
     axis = figure.subplots()
     axis.set_axis_off()
     axis.set_title(title, fontsize=10)
-    _show(axis, mosaic(X, columns), vmin=0, vmax=1)
+    show_image(axis, mosaic(X, columns), vmin=0, vmax=1)
     return figure

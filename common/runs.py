@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 S = TypeVar("S", bound=Settings)
+M = TypeVar("M", bound=nn.Module)
 
 
 class Run:
@@ -62,7 +63,8 @@ class Run:
             return None
         if settings.resume is not None:
             return settings.resume
-        if settings.out is None:
+        out = settings.out
+        if out is None:
             started = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
             for name in [started, *(f"{started}-{i}" for i in range(2, 1000))]:
                 try:
@@ -70,10 +72,11 @@ class Run:
                     return RUNS / self.lab / name
                 except FileExistsError:
                     continue
-        if settings.out.exists() and (not settings.out.is_dir() or any(settings.out.iterdir())):
-            raise InputError(f"--out {settings.out} is not empty; name another, or continue it with --resume")
-        settings.out.mkdir(parents=True, exist_ok=True)
-        return settings.out
+            raise InputError(f"{RUNS / self.lab} holds a thousand runs of this second; name another with --out")
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f"--out {out} is not empty; name another, or continue it with --resume")
+        out.mkdir(parents=True, exist_ok=True)
+        return out
 
     def begin(self, history: list[dict[str, float]] | None = None) -> None:
         """From here on the run's files change: all that a resumed run needs has been read and checked.
@@ -222,24 +225,24 @@ def newest(command: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Loaded(Generic[S]):
+class Loaded(Generic[S, M]):
     """A trained network, with the settings of the run that trained it, and what was saved about it besides."""
 
     path: Path
     settings: S
-    model: nn.Module
+    model: M
     about: dict[str, Any]
 
 
 def load(
     path: Path | None,
     kind: type[S],
-    build: Callable[..., nn.Module],
+    build: Callable[..., M],
     *,
     name: str = "model",
     device: torch.device | str = "cpu",
     **about: Any,
-) -> Loaded[S]:
+) -> Loaded[S, M]:
     """The network of a run of the command whose settings are `kind`, in eval mode; the newest one if `path` is None.
 
     build   makes the network from the settings, and from what `save_model` was given about it. `about` says of what

@@ -3,7 +3,7 @@
     @dataclass(frozen=True)
     class HyperParams(TrainingFlags):
         COMMAND: ClassVar[str] = "labs.cnn"
-        epochs: OptionalCount = None     # passes over the training set; none: 8
+        epochs: Usual[Count] = UNGIVEN   # passes over the training set; none: 8
         dropout: Share = 0.0             # share of the inputs set to 0 in training
 
 `common.cli` makes the command line of it; `HyperParams.of(epochs=2)` is the same from Python.
@@ -15,10 +15,10 @@ import functools
 import inspect
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
@@ -81,8 +81,10 @@ def _list_of(kind: type, metavar: str) -> PrimitiveConstructorSpec:
 
 COUNT, POSITIVE, SHARE = Range(1), Range(0, open="least"), Range(0, 1, open="most")
 Count = Annotated[int, COUNT]
+Number = Annotated[float, Range()]  # any but inf and nan
 Positive = Annotated[float, POSITIVE]
 NotNegative = Annotated[float, Range(0)]
+Whole = Annotated[int, Range(0)]
 Share = Annotated[float, SHARE]  # at least 0 and less than 1
 Probability = Annotated[float, Range(0, 1)]
 Seed = Annotated[int, Range(0, 2**63 - 1)]
@@ -96,6 +98,22 @@ OptionalFolder = Annotated[Path | None, arg(metavar="DIR")]
 Counts = Annotated[tuple[int, ...], _list_of(int, "N,N,…"), COUNT]
 Ints = Annotated[tuple[int, ...], _list_of(int, "N,N,…"), Range()]
 Floats = Annotated[tuple[float, ...], _list_of(float, "X,X,…"), Range()]
+T = TypeVar("T")
+UNGIVEN: Any = None  # the default of what `Settings.usual` fills in
+if TYPE_CHECKING:  # by then it has a value
+    Usual = Annotated[T, "filled in by `usual`"]
+else:
+
+    class Usual:
+        """Usual[Count]: a field that may be left out on the command line, and is filled in by `Settings.usual`."""
+
+        def __class_getitem__(cls, kind: Any) -> Any:
+            plain, *marks = typing.get_args(kind) if typing.get_origin(kind) is Annotated else (kind,)
+            shown = {int: "N", float: "X", str: "NAME"}
+            marks = [*([arg(metavar=shown[plain])] if plain in shown else []), *marks]
+            return Annotated[(plain | None, *marks)] if marks else plain | None
+
+
 PlaceOrNone = Annotated[Path | None, arg(metavar="DIR"), Role.PLACE]
 DataDir = Annotated[Path, Role.PLACE]  # default: field(default_factory=data_dir_from_environment)
 
@@ -147,6 +165,10 @@ class Settings:
         for name, has_effect in used.items():
             if not has_effect and getattr(self, name) not in (default(type(self), name), usual.get(name)):
                 raise InputError(f"{flag(name)} has no effect {why}")
+
+    def but(self, **changes: Any) -> Self:
+        """The same settings with some changed, checked again."""
+        return dataclasses.replace(self, **changes)
 
     @classmethod
     def of(cls, **given: Any) -> Self:
@@ -200,8 +222,7 @@ class TrainingFlags(RunFlags):
 # --- What the fields' types say -------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _types(kind: type) -> dict[str, Any]:
+def _read_types(kind: type) -> dict[str, Any]:
     """The plain types of a dataclass's fields."""
     hints = typing.get_type_hints(kind)
     return {f.name: hints[f.name] for f in dataclasses.fields(kind)}
@@ -217,10 +238,13 @@ def _marks(kind: type, name: str) -> tuple[Any, ...]:
     return tuple(found)
 
 
-@functools.cache
-def _ranges(kind: type) -> dict[str, Range]:
+def _read_ranges(kind: type) -> dict[str, Range]:
     found = {name: [m for m in _marks(kind, name) if isinstance(m, Range)] for name in _types(kind)}
     return {name: marks[0] for name, marks in found.items() if marks}
+
+
+_types: Callable[[type], dict[str, Any]] = functools.cache(_read_types)
+_ranges: Callable[[type], dict[str, Range]] = functools.cache(_read_ranges)
 
 
 def roles(kind: type, name: str) -> set[Role]:
@@ -247,7 +271,7 @@ S = TypeVar("S", bound=Settings)
 def of_run(kind: type[S], path: Path) -> S:
     """The settings that a run was started with, for continuing it where it lies."""
     own = of_record(kind, read_record(path), path)
-    return dataclasses.replace(own, resume=path, out=path)
+    return dataclasses.replace(own, **{"resume": path, "out": path})
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def fetch_files(
                 f"{name} is not under {data_dir} and could not be fetched: {error}. "
                 f"By hand: put {', '.join(missing)} into {folder}"
             ) from error
-    paths = [_present(folder / file) for file in source.digests]
+    paths = [_present(folder / file) or folder / file for file in source.digests]
     for path, digest in zip(paths, source.digests.values(), strict=True):
         expected = digest if path.name in source.digests else UNPACKED_MD5.get(digest)
         if expected and (got := file_digest(path, _algorithm(expected))) != expected:

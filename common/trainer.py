@@ -12,8 +12,8 @@ history = fit(step, loader, modules=[model], optimizers=[optimizer], epochs=8)
 
 import operator
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +93,7 @@ def for_step(model: nn.Module, *, compile: bool = False) -> nn.Module:
     Save, evaluate and look at `model` itself.
     """
     net = distributed.share_gradients(model)
-    return torch.compile(net) if compile else net
+    return cast(nn.Module, torch.compile(net)) if compile else net
 
 
 def fit(
@@ -171,7 +171,7 @@ def fit(
         epoch,
         Training(modules, optimizers),
         epochs,
-        steps=len(loader) if hasattr(loader, "__len__") else None,
+        steps=len(loader) if isinstance(loader, Sized) else None,
         best=Best(monitor, better, modules, patience) if monitor else None,
         run=run,
         on_unit=on_epoch,

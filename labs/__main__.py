@@ -12,6 +12,7 @@ from common import cli
 from common.compare import compare
 from common.datasets import SOURCES
 from common.errors import InputError
+from common.settings import DataDir, Settings
 from common.sources import data_dir_from_environment, fetch_files, missing_files
 from common.text.corpora import GLOVE, TEXT_SOURCES
 
@@ -22,16 +23,16 @@ USAGE = """
 
 
 @dataclass(frozen=True)
-class Fetch:
+class Fetch(Settings):
     """Bring data sets, so that a classroom needs no internet later. Without names: say which are there."""
 
     names: Positional[Annotated[tuple[str, ...], arg(metavar="NAME")]] = ()  # data sets to bring
     all: bool = False  # bring every data set
-    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
+    data_dir: DataDir = field(default_factory=data_dir_from_environment)  # where data sets lie
 
 
 @dataclass(frozen=True)
-class Compare:
+class Compare(Settings):
     """Print a table of runs (settings that differ, metrics, time; the best marked) and draw their curves."""
 
     runs: Positional[Annotated[tuple[Path, ...], arg(metavar="RUN")]]  # run directories, of one lab
@@ -75,11 +76,11 @@ def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
 def main() -> None:
     """The console script `labs`."""
     words = sys.argv[1:]
-    if not words or words[0] in ("-h", "--help"):
-        print(list_labs(), USAGE, sep="\n")
-        return
     commands = {"fetch": (fetch, Fetch), "compare": (compare, Compare)}
     with cli.one_line_errors():
+        if words in ([], ["-h"], ["--help"]):
+            print(list_labs(), USAGE, sep="\n")
+            return
         if words[0] not in commands:
             raise InputError(f"{words[0]!r} is no command of labs; there are {', '.join(commands)}")
     command, kind = commands[words[0]]

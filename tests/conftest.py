@@ -17,6 +17,21 @@ PROJECT = Path(__file__).parent.parent
 torch.set_num_threads(1)  # tiny networks on a busy machine: many times faster
 
 
+LONG = ("test_notebooks.py", "test_contributing.py", "test_commands.py")  # whole programs: seconds to a minute each
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first, half of them at the head of each half of the list.
+
+    pytest-xdist's worksteal gives two workers a half each, then lets the one that is done first take from the other.
+    """
+    long = [item for item in items if item.path.name in LONG]
+    short = [item for item in items if item.path.name not in LONG]
+    long.sort(key=lambda item: LONG.index(item.path.name))
+    middle = len(short) // 2
+    items[:] = [*long[::2], *short[:middle], *long[1::2], *short[middle:]]
+
+
 @pytest.fixture(autouse=True)
 def alone(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of this machine's state reaches a test, and nothing of a test reaches the next."""

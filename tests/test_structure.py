@@ -54,6 +54,61 @@ def test_the_walk_finds_a_wrong_import(tmp_path):
     assert forbidden_imports(path, "cnn") == []
 
 
+def imported_files(path: Path, root: Path) -> set[Path]:
+    """The suite's own files that a file imports, by `from package import module` or from within a module."""
+    found = set()
+    for _, name in imports(path):
+        parts = name.split(".")
+        for length in (len(parts), len(parts) - 1):
+            stem = root.joinpath(*parts[:length])
+            file = next((f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file()), None)
+            if length and file:
+                found.add(file)
+                break
+    return found
+
+
+def circle(files: list[Path], root: Path) -> list[Path]:
+    """Files that import one another in a ring; none if there are none."""
+    edges = {path: imported_files(path, root) & set(files) for path in files}
+    over: set[Path] = set()
+
+    def walk(path: Path, way: list[Path]) -> list[Path]:
+        if path in way:
+            return way[way.index(path) :]
+        if path in over:
+            return []
+        for following in sorted(edges[path]):
+            if ring := walk(following, [*way, path]):
+                return ring
+        over.add(path)
+        return []
+
+    return next((ring for path in files if (ring := walk(path, []))), [])
+
+
+def test_no_two_files_import_one_another():
+    """Not even inside functions, nor for types only: what both need lives in a third."""
+    ring = circle(SOURCES, PROJECT)
+    assert not ring, " → ".join(str(path.relative_to(PROJECT)) for path in [*ring, *ring[:1]])
+
+
+def test_the_walk_finds_a_circle(tmp_path):
+    lab = tmp_path / "labs" / "x"
+    lab.mkdir(parents=True)
+    for name, content in {
+        "__init__": "from labs.x.a import f\n",
+        "a": "from labs.x import b\ndef f(): pass\n",
+        "b": "def g():\n    from labs.x.c import h\n",
+        "c": "h = 1\n",
+    }.items():
+        (lab / f"{name}.py").write_text(content)
+    files = sorted(lab.glob("*.py"))
+    assert circle(files, tmp_path) == []
+    (lab / "c.py").write_text("def h():\n    from labs.x.a import f\n")
+    assert [path.stem for path in circle(files, tmp_path)] == ["a", "b", "c"]
+
+
 def test_nothing_that_can_run_code_is_loaded():
     pattern = re.compile(r"\bpickle\b.*\bload|torch\.load\((?!.*weights_only=True)|allow_pickle=True|joblib")
     wrong = [
@@ -82,7 +137,7 @@ def test_a_wheel_holds_code_and_data_files(tmp_path):
     copy = tmp_path / "copy"  # a build leaves its own folders behind
     for name in ("common", "labs", "data/corpora"):
         shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, copy)
     pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
     subprocess.run([*pip, "-w", tmp_path, copy], check=True)
@@ -142,12 +197,8 @@ def settings_of(module: str, words: list[str]):
     if module == "labs":
         main = importlib.import_module("labs.__main__")
         return {"fetch": main.Fetch, "compare": main.Compare}[words[0]]
-    parts = module.split(".")
-    found = importlib.import_module(f"{module}.{parts[-1]}" if len(parts) == 2 else module)
-    return getattr(found, "HyperParams", None) if len(parts) == 2 else settings_class(found)
-
-
-def settings_class(module):
-    """The dataclass whose command line a runnable file has: the one given to cli.run in its source."""
-    used = re.findall(r"cli\.run\(\s*\w+,\s*(\w+)", Path(module.__file__).read_text(encoding="utf-8"))
-    return getattr(module, used[0])
+    found = importlib.import_module(module)
+    if hasattr(found, "__path__"):  # a package's command is in the file that has its name
+        found = importlib.import_module(f"{module}.{module.rsplit('.', 1)[1]}")
+    used = re.findall(r"cli\.run\(\s*\w+,\s*(\w+)", Path(found.__file__).read_text(encoding="utf-8"))
+    return getattr(found, used[0] if used else "HyperParams")

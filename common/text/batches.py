@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from common.errors import InputError
 from common.text.tokens import Tokenize, tokenize
@@ -32,10 +32,10 @@ def encode(
     cut; `framed` puts [CLS] before and [SEP] behind each text (they count). Raises RuntimeError for an unknown word
     if the vocabulary has no default index, InputError for a `max_length` without room for a token.
     """
-    if tokenizer is None:
-        rows = [encoding.ids for encoding in vocabulary.encode_batch(list(texts), add_special_tokens=False)]
+    if isinstance(vocabulary, nn.Module):  # ours, or torchtext's
+        rows = [vocabulary(tokens) for tokens in tokenize(texts, tokenizer or str.split)]
     else:
-        rows = [vocabulary(tokens) for tokens in tokenize(texts, tokenizer)]
+        rows = [encoding.ids for encoding in vocabulary.encode_batch(list(texts), add_special_tokens=False)]
     if max_length is not None:
         frame = 2 if framed else 0
         room = max_length - frame

@@ -92,10 +92,12 @@ def read_tagged(path: Path) -> list[Sentence]:
     """A sentence a line, each word with its tag: The_DET fox_NOUN jumps_VERB ._PUNCT"""
     sentences = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
-        sentence = [tuple(word.rsplit("_", 1)) for word in line.split()]
-        for pair in sentence:
-            if len(pair) != 2 or not all(pair):
-                raise InputError(f"{path}, line {number}: {'_'.join(pair)!r} is not of the form word_TAG")
+        sentence = []
+        for pair in line.split():
+            word, _, tag = pair.rpartition("_")
+            if not word or not tag:
+                raise InputError(f"{path}, line {number}: {pair!r} is not of the form word_TAG")
+            sentence.append((word, tag))
         if sentence:
             sentences.append(sentence)
     return sentences

@@ -71,9 +71,10 @@ def _read_tar(path: Path, member: re.Pattern, encoding: str = "utf-8") -> tuple[
     try:
         with tarfile.open(path, "r:gz" if path.suffix == ".gz" else "r:") as archive:
             for entry in archive:
-                if entry.isfile() and (match := member.fullmatch(entry.name)):
+                match = member.fullmatch(entry.name)
+                if match and (content := archive.extractfile(entry)):  # None of a folder
                     texts, labels = parts[match[1]]
-                    texts.append(archive.extractfile(entry).read().decode(encoding))
+                    texts.append(content.read().decode(encoding))
                     labels.append(match[2])
     except (tarfile.TarError, EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
         raise damaged(path, error) from error

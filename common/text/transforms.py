@@ -46,10 +46,11 @@ class LabelToIndex(nn.Module):
             raise ValueError("label_names or label_path is needed: a list of labels, or a file with one a line")
         if label_names and label_path:
             raise ValueError(f"label_names and label_path ({label_path}) are both given; give one of them")
+        labels = label_names or []
         if label_path:
             with Path(label_path).open(encoding="utf-8") as lines:
-                label_names = [line.strip() for line in lines if line.strip()]
-        self._labels = Vocab(sorted(label_names) if sort_names else label_names)
+                labels = [line.strip() for line in lines if line.strip()]
+        self._labels = Vocab(sorted(labels) if sort_names else labels)
 
     @property
     def label_names(self) -> list[str]:

@@ -7,7 +7,7 @@ straight line separates the two kinds.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from common import cli
 from common.device import seed_everything
-from common.errors import InputError
+from common.settings import Count, NotNegative, Range, Seed, Settings, Whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,28 +29,19 @@ FINE, GRID = 80, 17  # places along each side of the surface, and lines of the g
 
 
 @dataclass(frozen=True)
-class Playground:
+class Playground(Settings):
     """Train a tiny network on points in the plane; draw what it decides where, and what its last layer sees."""
 
     shape: Shape = "circle"  # how the points of the two kinds lie
-    points: int = 200  # how many, half of each kind
-    noise: float = 0.1  # how far they stray from that shape
-    hidden: int = 6  # units of each hidden layer but the last
-    layers: int = 1  # hidden layers of that size; one of two units, the one that is drawn, follows
+    points: Annotated[int, Range(2, 10_000)] = 200  # how many, half of each kind
+    noise: NotNegative = 0.1  # how far they stray from that shape
+    hidden: Count = 6  # units of each hidden layer but the last
+    layers: Annotated[int, Range(1, 100)] = 1  # hidden layers of that size; one of two units, which is drawn, follows
     activation: Activation = "tanh"  # what follows each hidden layer; none: the whole network is one linear map
-    steps: int = 400  # gradient steps, each on all points
-    lr: float = 0.05  # learning rate (η) of Adam
-    seed: int = 0  # fixes points and first weights
+    steps: Whole = 400  # gradient steps, each on all points
+    lr: NotNegative = 0.05  # learning rate (η) of Adam
+    seed: Seed = 0  # fixes points and first weights
     out: Path = Path("runs/classify_2d.png")  # where the figure goes
-
-    def __post_init__(self) -> None:
-        for name in ("hidden", "layers"):
-            if getattr(self, name) < 1:
-                raise InputError(f"--{name} is {getattr(self, name)}; it must be at least 1")
-        for name, least in {"points": 2, "steps": 0, "noise": 0, "lr": 0}.items():
-            value = getattr(self, name)
-            if not least <= value < float("inf"):
-                raise InputError(f"--{name} is {value}; it must be at least {least}")
 
 
 def get_data(args: Playground) -> tuple[Tensor, Tensor]:
@@ -117,7 +108,8 @@ def draw_playground(args: Playground) -> tuple["Figure", str]:
         grid = torch.stack([torch.cartesian_prod(lines, side), torch.cartesian_prod(lines, side).flip(1)])
         grid = grid.view(2 * GRID, FINE, 2)
         moved = model[:-1](grid)
-        weight, bias = model[-1].weight[1] - model[-1].weight[0], model[-1].bias[1] - model[-1].bias[0]
+        last = cast(nn.Linear, model[-1])
+        weight, bias = last.weight[1] - last.weight[0], last.bias[1] - last.bias[0]
     plane.imshow(
         surface.numpy(),
         origin="lower",

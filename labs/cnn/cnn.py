@@ -5,10 +5,9 @@ Mirrors cnn.jl of the course (same order, names and numbers); `--model lenet` is
 document recognition". Reaches 98.3–99.0 % on MNIST with the course's settings; README.md has what was measured.
 """
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +24,7 @@ from common.metrics import accuracy, confidence_half_width, confusion_matrix, mo
 from common.optimizers import OptimizerName, make_optimizer
 from common.runs import Run
 from common.schedules import SCHEDULES, ScheduleName
-from common.settings import Count, Counts, Floats, OptionalCount, Positive, Range, Share, TrainingFlags
+from common.settings import UNGIVEN, Count, Counts, Floats, OptionalCount, Positive, Range, Share, TrainingFlags, Usual
 from common.trainer import evaluate, fit, for_step
 
 
@@ -37,10 +36,10 @@ class HyperParams(TrainingFlags):
     SHARES_BATCHES: ClassVar[bool] = True
 
     dataset: Literal["auto", "mnist", "fashion_mnist", "kmnist", "digits"] = "auto"  # auto: MNIST, else digits
-    epochs: OptionalCount = None  # passes over the training set; none: 8, or 30 for the digits (far fewer images)
+    epochs: Usual[Count] = UNGIVEN  # passes over the training set; none: 8, or 30 for the digits (far fewer images)
     lr: Positive = 3e-3  # learning rate (η)
     optimizer: OptimizerName = "adam"  # update rule
-    schedule: ScheduleName | None = None  # of η; cosine: falls to 0. none: constant, for lenet cosine
+    schedule: Usual[ScheduleName] = UNGIVEN  # of η; cosine: falls to 0. none: constant, for lenet cosine
     model: Literal["course", "lenet", "task2"] = "course"  # cnn.jl's network, the notebook's, the lab manual's
     split: Floats = ()  # train,validation,test shares of all samples pooled, e.g. 0.6,0.2,0.2; none: as published
     patience: OptionalCount = None  # stop after N epochs without a better validation loss (needs --split)
@@ -82,7 +81,8 @@ def get_data(args: HyperParams, device: torch.device) -> Data:
     # Julia divides by 255 once more; these pixels are in [0, 1] already, and torch's default
     # initialisation learns nothing from images 255 times too dark.
     images = load_images(args.dataset, args.data_dir, offline=args.offline, quiet=args.quiet)
-    train, val, test = (images.X_train, images.y_train), None, (images.X_test, images.y_test)
+    train, test = (images.X_train, images.y_train), (images.X_test, images.y_test)
+    val: tuple[Tensor, Tensor] | None = None
     if args.split:
         X, y = torch.cat([images.X_train, images.X_test]), torch.cat([images.y_train, images.y_test])
         train, val, test = ((X[part], y[part]) for part in stratified_split(y, args.split, seed=args.seed))
@@ -90,7 +90,11 @@ def get_data(args: HyperParams, device: torch.device) -> Data:
         generator = torch.Generator().manual_seed(derive_seed(args.seed))
         chosen = torch.randperm(len(train[1]), generator=generator)[: args.limit]
         train = train[0][chosen], train[1][chosen]
-    return Data(images, *(part and (part[0].to(device), part[1].to(device)) for part in (train, val, test)))
+
+    def there(part: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        return part[0].to(device), part[1].to(device)
+
+    return Data(images, there(train), val and there(val), there(test))
 
 
 # Flux writes Conv(…, relu), then MaxPool. Here the pool comes first: relu(maxpool(x)) = maxpool(relu(x)),
@@ -134,7 +138,7 @@ def lenet() -> nn.Sequential:
     for layer in network:  # as Flux does it; torch's own start is smaller, which suits tanh less (Glorot & Bengio 2010)
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(cast(Tensor, layer.bias))
     return network
 
 
@@ -178,7 +182,7 @@ def score(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
     return {"loss": F.cross_entropy(logits, y), "accuracy": accuracy(logits, y)}
 
 
-def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> tuple[nn.Module, Run]:
+def train(data: Data | None = None, network: nn.Sequential | None = None, **kws: Any) -> tuple[nn.Sequential, Run]:
     """Train as Julia's `train(epochs=2, η=1f-3)`: `train(epochs=2, lr=1e-3)`. Returns the model and its run.
 
     Keyword arguments are the fields of HyperParams (TypeError for another name); `data` and `network` are
@@ -187,7 +191,7 @@ def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> 
     args = HyperParams.of(**kws)
     device = pick_device(args.device)
     data = data or get_data(args, device)
-    args = dataclasses.replace(args, dataset=data.images.name, device=str(device))
+    args = args.but(dataset=data.images.name, device=str(device))
     seed_everything(args.seed)
     model = (network or build_model(args)).to(device)
     optimizer = make_optimizer(args.optimizer, model.parameters(), args.lr)
@@ -210,7 +214,7 @@ def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> 
         return evaluate(lambda batch: score(model, batch), ArrayLoader(*part, batch_size=1000), [model])
 
     # With a validation part, it chooses the epoch and the test part is looked at once, at the end.
-    watched = {"val": lambda: evaluation(data.val)} if data.val else {"test": lambda: evaluation(data.test)}
+    watched, part = ("val", data.val) if data.val else ("test", data.test)
     with Run(args) as run:
         parameters = sum(p.numel() for p in model.parameters())
         run.say(
@@ -225,7 +229,7 @@ def train(data: Data | None = None, network: nn.Module | None = None, **kws) -> 
             schedule=SCHEDULES[args.schedule],
             epochs=args.epochs,
             seed=args.seed,
-            evaluations=watched,
+            evaluations={watched: lambda: evaluation(part)},
             run=run,
             monitor="val_loss" if data.val else None,
             patience=args.patience,
@@ -253,7 +257,7 @@ def verdict(args: HyperParams, reached: float, n: int) -> str:
     return f"test accuracy {reached:.2%} ± {width:.2%} on {n} images" + expectations.sentence(EXPECTED, args)
 
 
-def load_run(path: Path | None = None) -> runs.Loaded[HyperParams]:
+def load_run(path: Path | None = None) -> runs.Loaded[HyperParams, nn.Sequential]:
     """A run's network, ready to predict, and its settings; the newest run's if none is named."""
     return runs.load(path, HyperParams, build_model)
 
@@ -280,6 +284,7 @@ def feature_maps(model: nn.Sequential, image: Tensor) -> dict[str, Tensor]:
 def save_figures(run: Run, model: nn.Sequential, data: Data) -> None:
     """The figures of a run; README.md says what to look for in each."""
     from common import plots  # here, so that --help need not wait for matplotlib
+    from labs.cnn import figures
 
     classes, (X, y) = data.images.classes, data.test
     probabilities = predict(model, X)
@@ -293,8 +298,8 @@ def save_figures(run: Run, model: nn.Sequential, data: Data) -> None:
     run.save_figure("confusion", plots.plot_confusion(matrix, classes))
     run.save_figure("confused_pairs", plots.plot_confused_pairs(most_confused(matrix, 5), X, y, predicted, classes))
     run.save_figure("predictions", plots.plot_predictions(X[chosen], y[chosen], probabilities[chosen], classes))
-    run.save_figure("filters", plots.plot_filters(model[0].weight))
-    run.save_figure("feature_maps", plots.plot_feature_maps(X[chosen[0]], feature_maps(model, X[chosen[0]])))
+    run.save_figure("filters", figures.plot_filters(cast(nn.Conv2d, model[0]).weight))
+    run.save_figure("feature_maps", figures.plot_feature_maps(X[chosen[0]], feature_maps(model, X[chosen[0]])))
 
 
 def main() -> None:

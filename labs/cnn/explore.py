@@ -7,10 +7,10 @@ from torch import nn
 
 from common.datasets import class_names
 from common.notebook import Upload
-from common.plots import plot_feature_maps, plot_readings
 from labs.cnn.cnn import feature_maps, predict
+from labs.cnn.figures import plot_feature_maps, plot_readings
 from labs.cnn.kernels import draw_kernel, get_picture, to_grey
-from labs.cnn.load_predict import PICTURES, open_picture, prepare
+from labs.cnn.own_pictures import PICTURES, find_digit, open_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,13 +32,13 @@ def draw_reading(model: nn.Sequential, drawing: bytes | None, dataset: str = "di
     Raises InputError if there is nothing to be seen in the drawing.
     """
     picture = open_drawing(drawing)
-    X = prepare(picture)
+    X = find_digit(picture)
     return plot_readings([("the drawing", picture, X, predict(model, X[None])[0])], class_names(dataset))
 
 
 def draw_maps(model: nn.Sequential, drawing: bytes | None) -> "Figure":
     """The same digit layer by layer, as `plot_feature_maps` shows it. Raises InputError as `draw_reading` does."""
-    X = prepare(open_drawing(drawing))
+    X = find_digit(open_drawing(drawing))
     return plot_feature_maps(X, feature_maps(model, X))
 
 

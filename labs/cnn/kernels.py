@@ -7,7 +7,7 @@ mathematical one does; nor does the course's formula).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -18,12 +18,13 @@ from tyro.conf import Positional, arg
 
 from common import cli
 from common.errors import InputError
-from labs.cnn.load_predict import PICTURES, open_picture
+from common.settings import Number, Settings
+from labs.cnn.own_pictures import PICTURES, open_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KERNELS = {
+KERNELS: dict[str, tuple[float, ...]] = {
     "identity": (0, 0, 0, 0, 1, 0, 0, 0, 0),
     "blur": (1 / 9,) * 9,
     "gaussian blur": (1 / 16, 1 / 8, 1 / 16, 1 / 8, 1 / 4, 1 / 8, 1 / 16, 1 / 8, 1 / 16),
@@ -38,12 +39,12 @@ SIDE = 320  # pixels of the longer side: one sees what nine neighbours can do
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Draw a picture, a 3×3 kernel, and the picture convolved with it."""
 
     picture: Positional[Annotated[str, arg(metavar="PICTURE")]] = "china"  # china, flower, digit, or an image file
     kernel: str = "edges"  # a kernel's name (a wrong one lists them), or nine numbers: --kernel=0,-1,0,-1,5,-1,0,-1,0
-    bias: float = 0.0  # added to every pixel of the result
+    bias: Number = 0.0  # added to every pixel of the result
     relu: bool = False  # cut off what is negative, as the layer's activation does
     out: Path = Path("runs/kernels.png")  # where the figure goes
 
@@ -70,14 +71,12 @@ def to_grey(picture: Image.Image) -> Tensor:
 
 def parse_kernel(text: str) -> Tensor:
     """A kernel (3, 3) by its name or from nine numbers, row by row, separated by commas or blanks."""
-    numbers = KERNELS.get(text)
-    if numbers is None:
-        try:
-            numbers = [float(word) for word in text.replace(",", " ").split()]
-        except ValueError:
-            numbers = ()
-        if len(numbers) != 9 or not np.isfinite(numbers).all():
-            raise InputError(f"kernel {text!r} is neither nine numbers nor one of {', '.join(KERNELS)}")
+    try:
+        numbers = KERNELS.get(text) or tuple(float(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 9 or not np.isfinite(numbers).all():
+        raise InputError(f"kernel {text!r} is neither nine numbers nor one of {', '.join(KERNELS)}")
     return torch.tensor(numbers, dtype=torch.float32).view(3, 3)
 
 
@@ -92,7 +91,7 @@ def convolve(X: Tensor, kernel: Tensor, bias: float = 0.0, *, relu: bool = False
     return result.relu() if relu else result
 
 
-def draw_kernel(X: Tensor, kernel: str, bias: float = 0.0, relu: bool = False) -> "Figure":
+def draw_kernel(X: Tensor, kernel: str, bias: Number = 0.0, relu: bool = False) -> "Figure":
     """Picture, kernel with its numbers, and result. A result with negative values is grey where it is 0."""
     from matplotlib.figure import Figure
 
@@ -119,11 +118,12 @@ def draw_kernel(X: Tensor, kernel: str, bias: float = 0.0, relu: bool = False) -
     return figure
 
 
-def convolve_picture(picture: str, kernel: str, bias: float, relu: bool, out: Path) -> Path:
-    """Write the figure and return its path."""
+def convolve_picture(**kws: Any) -> Path:
+    """Write the figure and return its path. Keyword arguments are the fields of Request."""
     from common.plots import write_figure
 
-    path = write_figure(out, draw_kernel(get_picture(picture), kernel, bias, relu))
+    args = Request(**kws)
+    path = write_figure(args.out, draw_kernel(get_picture(args.picture), args.kernel, args.bias, args.relu))
     print(path)
     return path
 

@@ -35,7 +35,7 @@ def _():
     from common import notebook, plots
     from labs.cnn import HyperParams, build_model, explore, get_data, kernels, predict, score, shapes, train
     from labs.cnn.classify_2d import Playground, draw_playground
-    from labs.cnn.load_predict import load_model
+    from labs.cnn.cnn import load_run
 
     notebook.work_in_suite()
     return (
@@ -46,7 +46,7 @@ def _():
         explore,
         get_data,
         kernels,
-        load_model,
+        load_run,
         notebook,
         partial,
         plots,
@@ -145,7 +145,7 @@ def _(mo):
 
 @app.cell
 def _(notebook, shapes):
-    shapes.shapes("course")
+    shapes.shapes(model="course")
     notebook.show()
     return
 
@@ -255,8 +255,8 @@ def _(mo):
 
 
 @app.cell
-def _(data, load_model, model, predict, run, torch):
-    loaded, _ = load_model(run.path)
+def _(data, load_run, model, predict, run, torch):
+    loaded = load_run(run.path).model
     torch.equal(predict(loaded, data.test[0]), predict(model, data.test[0]))
     return
 

@@ -6,26 +6,36 @@ parameters.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import nn
 
 from common import cli
 from common.errors import InputError
+from common.settings import UNGIVEN, Count, Counts, Range, Settings, Usual
 from labs.cnn.cnn import HyperParams, build_model
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Print a network's layer table: output shapes, parameters, and the formula that gives each size."""
 
     model: Literal["course", "lenet", "task2", "midterm"] = "course"  # the network
-    size: cli.Ints = ()  # width,height of the input in pixels; none: 28,28 (midterm: 320,240)
-    channels: cli.OptionalInt = None  # colours of the input; none: 1 (midterm: 3)
-    batch_size: int = 1  # images at a time
-    filters: cli.Ints = (32, 64)  # task2: filters of each convolution
-    kernel_size: int = 3  # task2: side of the filters
+    size: Annotated[Counts, Range(1, 10_000)] = ()  # width,height in pixels; none: 28,28 (midterm: 320,240)
+    channels: Usual[Count] = UNGIVEN  # colours of the input; none: 1 (midterm: 3)
+    batch_size: Count = 1  # images at a time
+    filters: Counts = (32, 64)  # task2: filters of each convolution
+    kernel_size: Count = 3  # task2: side of the filters
+
+    def usual(self) -> dict[str, Any]:
+        midterm = self.model == "midterm"
+        return {"size": (320, 240) if midterm else (28, 28), "channels": 3 if midterm else 1}
+
+    def check(self) -> None:
+        self.require("size", len(self.size) == 2, "width,height, e.g. 28,28")
+        varied = self.model == "task2"
+        self.refuse_unused({"filters": varied, "kernel_size": varied}, f"on {self.model}; add --model task2")
 
 
 @dataclass(frozen=True)
@@ -92,10 +102,15 @@ def with_inputs(layer: nn.Module, n: int) -> nn.Module:
     """The layer, with `n` input channels or features if it was made for another number."""
     match layer:
         case nn.Conv2d() if layer.in_channels != n:
-            return nn.Conv2d(n, layer.out_channels, layer.kernel_size, device="meta")
+            return nn.Conv2d(n, layer.out_channels, pair(layer.kernel_size), device="meta")
         case nn.Linear() if layer.in_features != n:
             return nn.Linear(n, layer.out_features, device="meta")
     return layer
+
+
+def pair(size: Any) -> tuple[int, int]:
+    """A size in both directions, which torch allows to be one number."""
+    return tuple(size) if isinstance(size, tuple) else (size, size)
 
 
 def name(layer: nn.Module) -> str:
@@ -116,7 +131,7 @@ def formula(layer: nn.Module, shape: tuple[int, ...]) -> str:
     """How the layer's output size and number of parameters come about, in numbers; `shape` is its input's."""
     match layer:
         case nn.Conv2d() | nn.MaxPool2d():
-            k, p, s = (v if isinstance(v, tuple) else (v, v) for v in (layer.kernel_size, layer.padding, layer.stride))
+            k, p, s = pair(layer.kernel_size), pair(layer.padding), pair(layer.stride)
             sides = [
                 f"⌊({side} + 2·{p[i]} − {k[i]})/{s[i]}⌋ + 1 = {(side + 2 * p[i] - k[i]) // s[i] + 1}"
                 for i, side in enumerate(shape[2:])
@@ -134,24 +149,13 @@ def formula(layer: nn.Module, shape: tuple[int, ...]) -> str:
     return ""
 
 
-def shapes(
-    model: str = "course",
-    size: tuple[int, ...] = (),
-    channels: int | None = None,
-    batch_size: int = 1,
-    filters: tuple[int, ...] = (32, 64),
-    kernel_size: int = 3,
-) -> list[Row]:
-    """Print the layer table and return its rows."""
-    size = size or ((320, 240) if model == "midterm" else (28, 28))
-    if len(size) != 2 or min(size) < 1:
-        raise InputError(f"--size is {','.join(map(str, size))}; it must be width,height, e.g. 28,28")
-    for flag, value in {"batch-size": batch_size, "channels": channels}.items():
-        if value is not None and value < 1:
-            raise InputError(f"--{flag} is {value}; it must be at least 1")
-    variation = {"filters": filters, "kernel_size": kernel_size} if model == "task2" else {}
-    network = midterm() if model == "midterm" else build_model(HyperParams(model=model, **variation))
-    shape = (batch_size, channels or network[0].in_channels, size[1], size[0])
+def shapes(**kws: Any) -> list[Row]:
+    """Print the layer table and return its rows. Keyword arguments are the fields of Request."""
+    args = Request(**kws)
+    varied: dict[str, Any] = {"filters": args.filters, "kernel_size": args.kernel_size} if args.model == "task2" else {}
+    network = midterm() if args.model == "midterm" else build_model(HyperParams(model=args.model, **varied))
+    width, height = args.size
+    shape = (args.batch_size, args.channels or 1, height, width)
     rows = layer_table(network, shape)
     header = ("layer", "output (N, C, H, W)", "Julia (W, H, C, N)", "parameters", "why")
     lines = [("input", str(shape), str(shape[::-1]), "", "")]

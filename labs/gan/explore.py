@@ -11,9 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from labs.gan.gan import generate, generator_loss, noise
+from labs.gan.gan import generate, generator_loss, interpolate, noise
 from labs.gan.pictures import FAKE, REAL, sheet
-from labs.gan.sample import interpolate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,6 +6,7 @@ slide's answers beside the exact ones, trains the two and draws how they chase o
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
@@ -13,28 +14,21 @@ from torch import Tensor, nn
 
 from common import cli
 from common.device import seed_everything
-from common.errors import InputError
 from common.optimizers import make_optimizer
+from common.settings import Count, Positive, Role, Seed, Settings, Whole
 
 REAL = torch.tensor([[2.0], [3.0], [4.0]])
 
 
 @dataclass(frozen=True)
-class HyperParams:
+class HyperParams(Settings):
     """Work out the slides' one-dimensional GAN and train it."""
 
-    steps: int = 2000  # updates of each network
-    lr: float = 0.05  # learning rate (η) of both, plain gradient descent
-    hidden: int = 0  # 0: the slide's linear discriminator; N: one with a hidden layer of N, which sees the spread too
-    seed: int = 0  # fixes every random draw
-    out: Path = Path("runs/gan_1d")  # folder for the figures
-
-    def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("hidden", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"--{name} is {getattr(self, name)}; it must be at least {least}")
-        if not self.lr > 0:
-            raise InputError(f"--lr is {self.lr}; it must be greater than 0")
+    steps: Count = 2000  # updates of each network
+    lr: Positive = 0.05  # learning rate (η) of both, plain gradient descent
+    hidden: Whole = 0  # 0: the slide's linear discriminator; N: one with a hidden layer of N, which sees the spread too
+    seed: Seed = 0  # fixes every random draw
+    out: Annotated[Path, Role.PLACE] = Path("runs/gan_1d")  # folder for the figures
 
 
 def build_model(hidden: int = 0) -> nn.ModuleDict:
@@ -42,8 +36,8 @@ def build_model(hidden: int = 0) -> nn.ModuleDict:
     model = nn.ModuleDict({"generator": nn.Linear(1, 1), "discriminator": nn.Linear(1, 1)})
     with torch.no_grad():
         for name, weight, bias in (("generator", 2.0, 1.0), ("discriminator", 0.5, -1.0)):
-            model[name].weight.fill_(weight)
-            model[name].bias.fill_(bias)
+            model[name].get_parameter("weight").fill_(weight)
+            model[name].get_parameter("bias").fill_(bias)
     if hidden:
         model["discriminator"] = nn.Sequential(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1))
     return model
@@ -77,8 +71,8 @@ def answers() -> list[Answer]:
     # The slide's discriminator sees 3 as real and G(0) = 1 as fake; its generator has made G(1) = 3.
     real_part, fake_part = F.softplus(-real_logit).sum(), F.softplus(fake_logits[0]).sum()
 
-    def gradient(loss: Tensor, of: Tensor) -> float:
-        return torch.autograd.grad(loss, of, retain_graph=True)[0].item()
+    def gradient(loss: Tensor, of: str) -> float:
+        return torch.autograd.grad(loss, discriminator.get_parameter(of), retain_graph=True)[0].item()
 
     return [
         Answer("G(0)", 1, fake[0].item()),
@@ -87,16 +81,16 @@ def answers() -> list[Answer]:
         Answer("D(G(0)) = σ(−0.5)", 0.38, fake_logits[0].sigmoid().item()),
         Answer("L_D = −ln D(3) − ln(1 − D(G(0)))", 0.96, (real_part + fake_part).item()),
         Answer("L_G = −ln D(G(1))", 0.48, generator_loss(fake_logits[1:]).item()),
-        Answer("∂L_D/∂w, the real part", None, gradient(real_part, discriminator.weight)),
-        Answer("∂L_D/∂w, the fake part", None, gradient(fake_part, discriminator.weight)),
-        Answer("∂L_D/∂w", None, gradient(real_part + fake_part, discriminator.weight)),
-        Answer("∂L_D/∂b", None, gradient(real_part + fake_part, discriminator.bias)),
+        Answer("∂L_D/∂w, the real part", None, gradient(real_part, "weight")),
+        Answer("∂L_D/∂w, the fake part", None, gradient(fake_part, "weight")),
+        Answer("∂L_D/∂w", None, gradient(real_part + fake_part, "weight")),
+        Answer("∂L_D/∂b", None, gradient(real_part + fake_part, "bias")),
     ]
 
 
-def train(**kws) -> tuple[nn.ModuleDict, list[dict[str, float]]]:
+def train(**kws: Any) -> tuple[nn.ModuleDict, list[dict[str, float]]]:
     """Print the answers, play the game, write the figures. Returns the networks and a row per step."""
-    args = HyperParams(**kws)
+    args = HyperParams.of(**kws)
     print(f"{'':36}{'slide':>8}{'exact':>12}")
     for answer in answers():
         slide = "" if answer.slide is None else f"{answer.slide:g}"
@@ -125,7 +119,8 @@ def train(**kws) -> tuple[nn.ModuleDict, list[dict[str, float]]]:
         g_loss.backward()
         g_optimizer.step()
         row = {"step": step + 1, "discriminator_loss": d_loss.item(), "generator_loss": g_loss.item()}
-        history.append(row | {"mean": generator.bias.item(), "spread": generator.weight.abs().item()})
+        mean, spread = generator.get_parameter("bias").item(), generator.get_parameter("weight").abs().item()
+        history.append(row | {"mean": mean, "spread": spread})
     save_figures(args.out, frames, history)
     last = history[-1]
     print(
@@ -146,6 +141,7 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], history
     """training.gif: the points and D, step by step; training.png: mean, spread and losses over the steps."""
     from matplotlib.figure import Figure
 
+    from common import animation
     from labs.gan import pictures
 
     def page(step: int, fakes: Tensor, d: Tensor) -> Figure:
@@ -159,7 +155,7 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], history
         axis.legend(loc="upper left", fontsize=8)
         return figure
 
-    pictures.write_gif([pictures.as_image(page(*frame)) for frame in frames], folder / "training.gif", 150)
+    animation.write_gif([animation.as_image(page(*frame)) for frame in frames], folder / "training.gif", 150)
 
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     moments, losses = figure.subplots(1, 2)
@@ -171,7 +167,7 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], history
     moments.set(xlabel="step")
     moments.legend(fontsize=8)
     pictures.draw_losses(losses, history)
-    pictures.write_picture(pictures.as_image(figure), folder / "training.png")
+    animation.write_picture(animation.as_image(figure), folder / "training.png")
 
 
 def main() -> None:

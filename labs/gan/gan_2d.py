@@ -6,14 +6,15 @@ every place. The exam's 100 steps hardly move it (--steps 100 shows that); the d
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
 from common import cli
 from common.device import seed_everything
-from common.errors import InputError
 from common.optimizers import make_optimizer
+from common.settings import Count, Positive, Role, Seed, Settings
 
 CENTRES = torch.tensor([[2.0, 2.0], [-2.0, -2.0]])
 SPREAD = 0.5  # standard deviation of each cluster (the exam does not say)
@@ -21,20 +22,15 @@ EPS = 1e-8  # keeps the logarithm of 0 away
 
 
 @dataclass(frozen=True)
-class HyperParams:
+class HyperParams(Settings):
     """Train the exam's GAN on points around (2, 2) and (−2, −2)."""
 
-    steps: int = 5000  # updates of each network; the exam's: 100
-    batch_size: int = 32  # points per update
-    lr: float = 2e-4  # the generator's learning rate (η)
-    discriminator_lr: float = 1e-4  # the discriminator's
-    seed: int = 0  # fixes every random draw
-    out: Path = Path("runs/gan_2d")  # folder for the figures
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "lr", "discriminator_lr"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be greater than 0")
+    steps: Count = 5000  # updates of each network; the exam's: 100
+    batch_size: Count = 32  # points per update
+    lr: Positive = 2e-4  # the generator's learning rate (η)
+    discriminator_lr: Positive = 1e-4  # the discriminator's
+    seed: Seed = 0  # fixes every random draw
+    out: Annotated[Path, Role.PLACE] = Path("runs/gan_2d")  # folder for the figures
 
 
 def real_data(n: int) -> Tensor:
@@ -69,9 +65,9 @@ def modes_covered(points: Tensor) -> int:
     return int((near.float().mean(dim=0) >= 0.1).sum())
 
 
-def train(**kws) -> tuple[nn.ModuleDict, list[dict[str, float]]]:
+def train(**kws: Any) -> tuple[nn.ModuleDict, list[dict[str, float]]]:
     """Train, write the figures, and return the networks and the losses step by step."""
-    args = HyperParams(**kws)
+    args = HyperParams.of(**kws)
     seed_everything(args.seed)
     model = build_model()
     generator, discriminator = model["generator"], model["discriminator"]
@@ -125,9 +121,10 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], X: Tens
     """training.gif, snapshots.png and losses.png."""
     from matplotlib.figure import Figure
 
+    from common import animation
     from labs.gan import pictures
 
-    def panel(axis, step: int, points: Tensor, surface: Tensor):
+    def panel(axis: Any, step: int, points: Tensor, surface: Tensor) -> Any:
         image = axis.imshow(surface, origin="lower", extent=(-4, 4, -4, 4), cmap="RdBu", vmin=0, vmax=1, alpha=0.7)
         axis.scatter(*X.T, s=5, color="black", alpha=0.35, linewidths=0, label="real")
         axis.scatter(*points.T, s=7, color="#e66101", linewidths=0, label="generated")
@@ -141,7 +138,7 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], X: Tens
         axis.legend(loc="upper left", fontsize=8)
         return figure
 
-    pictures.write_gif([pictures.as_image(page(*frame)) for frame in frames], folder / "training.gif", 200)
+    animation.write_gif([animation.as_image(page(*frame)) for frame in frames], folder / "training.gif", 200)
 
     figure = Figure(figsize=(15, 3.4), layout="constrained")
     chosen = [frames[round(i * (len(frames) - 1) / 4)] for i in range(5)]
@@ -149,11 +146,11 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], X: Tens
         image = panel(axis, *frame)
     axis.legend(loc="upper left", fontsize=8)
     figure.colorbar(image, label="D: probability of being real")
-    pictures.write_picture(pictures.as_image(figure), folder / "snapshots.png")
+    animation.write_picture(animation.as_image(figure), folder / "snapshots.png")
 
     figure = Figure(figsize=(6, 3.4), layout="constrained")
     pictures.draw_losses(figure.subplots(), history)
-    pictures.write_picture(pictures.as_image(figure), folder / "losses.png")
+    animation.write_picture(animation.as_image(figure), folder / "losses.png")
 
 
 def main() -> None:

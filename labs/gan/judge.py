@@ -6,6 +6,7 @@ the Fréchet distance is small for them too, and diversity within a class is wha
 all of it measured).
 """
 
+import itertools
 import math
 import warnings
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from common.datasets import ImageData
 from common.device import seed_everything
 from common.metrics import accuracy
 from common.optimizers import make_optimizer
-from common.trainer import evaluate, fit, prepare
+from common.schedules import cosine
+from common.trainer import evaluate, fit, for_step
 
+LR = 2e-3  # the judge's learning rate (η) at the start
 COVERED = 0.01  # a class counts as covered from this share of the samples on
 
 
@@ -44,7 +47,7 @@ def get_judge(images: ImageData, data_dir: Path, device: torch.device, *, quiet:
     """
     path = Path(data_dir) / f"gan_judge-{images.name}.safetensors"
     seed_everything(0)
-    judge = build_judge(len(images.classes)).to(device, memory_format=torch.channels_last)
+    judge = build_judge(len(images.classes)).to(device).to(memory_format=torch.channels_last)
     if distributed.any_process(path.is_file()):
         tensors, _ = checkpoint.load(path)
         checkpoint.load_weights(judge, tensors, path)
@@ -65,10 +68,8 @@ def train_judge(judge: nn.Module, images: ImageData, device: torch.device, *, qu
         print(f"training the judge of {images.name} once, on {len(images.y_train)} real images", flush=True)
     epochs = 5 if len(images.y_train) > 10_000 else 15
     loader = ArrayLoader(images.X_train.to(device), images.y_train.to(device), batch_size=64, shuffle=True, seed=0)
-    optimizer = make_optimizer("adam", judge.parameters(), 2e-3)
-    # From 0.002 down to nearly 0: a rate that falls makes up for the few epochs.
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(loader))
-    net = prepare(judge)
+    optimizer = make_optimizer("adam", judge.parameters(), LR)
+    net, steps = for_step(judge), itertools.count()
 
     def score(batch: tuple[Tensor, Tensor], network: nn.Module = judge) -> dict[str, Tensor]:
         X, y = batch
@@ -79,8 +80,9 @@ def train_judge(judge: nn.Module, images: ImageData, device: torch.device, *, qu
         logs = score(batch, net)
         optimizer.zero_grad()
         logs["loss"].backward()
+        for group in optimizer.param_groups:  # falls step by step, down to nearly 0: that makes up for the few epochs
+            group["lr"] = LR * cosine(next(steps), epochs * len(loader))
         optimizer.step()
-        schedule.step()
         return logs
 
     fit(step, loader, modules=[judge], optimizers=[optimizer], epochs=epochs, quiet=quiet)

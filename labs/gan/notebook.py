@@ -422,9 +422,9 @@ def _(mo):
 
 @app.cell
 def _(generate, latent_dim, load_run, model, noise, run, torch):
-    loaded, _ = load_run(run.path, torch.device("cpu"))
+    loaded = load_run(run.path, run.settings.device).model
     same = noise(16, latent_dim, seed=1)
-    bool(torch.equal(generate(loaded["generator"], same), generate(model["generator"], same).cpu()))
+    bool(torch.equal(generate(loaded["generator"], same), generate(model["generator"], same)))
     return
 
 

@@ -1,16 +1,11 @@
-"""The lab's figures and animations. README.md says what to look for in each."""
+"""The lab's figures. README.md says what to look for in each."""
 
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
-
-from common.files import write_atomically
 
 REAL, FAKE = "#2166ac", "#d6604d"
 GAP = 2  # pixels between two images of a sheet
@@ -18,11 +13,11 @@ GAP = 2  # pixels between two images of a sheet
 
 def sheet(X: Tensor, columns: int) -> np.ndarray:
     """Images (N, 1, H, W) side by side as one picture (…, …), row by row, on a grey ground."""
-    X = X[:, 0].cpu().float().numpy()
-    n, height, width = X.shape
+    images = X[:, 0].cpu().float().numpy()
+    n, height, width = images.shape
     rows = -(-n // columns)
     picture = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP), 0.35, np.float32)
-    for i, image in enumerate(X):
+    for i, image in enumerate(images):
         top, left = GAP + i // columns * (height + GAP), GAP + i % columns * (width + GAP)
         picture[top : top + height, left : left + width] = image
     return picture
@@ -112,8 +107,8 @@ def plot_shares(fake: Tensor, real: Tensor, classes: Sequence[str]) -> Figure:
     figure = Figure(figsize=(7, 3.2), layout="constrained")
     axis = figure.subplots()
     places = np.arange(len(classes))
-    axis.bar(places - 0.2, real.cpu(), 0.4, color=REAL, label="real test images")
-    axis.bar(places + 0.2, fake.cpu(), 0.4, color=FAKE, label="generated")
+    axis.bar(places - 0.2, real.cpu().numpy(), 0.4, color=REAL, label="real test images")
+    axis.bar(places + 0.2, fake.cpu().numpy(), 0.4, color=FAKE, label="generated")
     axis.axhline(0.01, color="black", linestyle=":", linewidth=1, label="1 %: below it a class is not covered")
     axis.set_xticks(places, classes)
     axis.set(xlabel="class the judge sees", ylabel="share", ylim=(0, 1.35 * max(fake.max().item(), real.max().item())))
@@ -136,34 +131,3 @@ def plot_neighbours(X: Tensor, neighbours: Tensor, distances: Tensor) -> Figure:
     axis.tick_params(length=0, labelsize=9)
     axis.spines[:].set_visible(False)
     return figure
-
-
-def as_image(figure: Figure) -> Image.Image:
-    """A figure as a picture."""
-    content = io.BytesIO()
-    figure.savefig(content, dpi=100)
-    return Image.open(content).convert("RGB")
-
-
-def write_picture(picture: Image.Image, path: Path, **options) -> None:
-    """A picture in the format of the file's name, atomically. `options` are Pillow's."""
-    content = io.BytesIO()
-    picture.save(content, path.suffix.removeprefix("."), **options)
-    write_atomically(path, content.getvalue())
-
-
-def write_gif(pictures: Sequence[Image.Image], path: Path, milliseconds: int = 400) -> None:
-    """An animation that stays three seconds on its last picture, then begins again."""
-    times = [milliseconds] * (len(pictures) - 1) + [3000]
-    frames = [picture.convert("P", palette=Image.Palette.ADAPTIVE) for picture in pictures]
-    write_picture(frames[0], path, save_all=True, append_images=frames[1:], duration=times, loop=0)
-
-
-def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Pictures of one height in a row."""
-    row = Image.new("RGB", (sum(p.width for p in pictures), pictures[0].height), "white")
-    left = 0
-    for picture in pictures:
-        row.paste(picture, (left, 0))
-        left += picture.width
-    return row

@@ -6,9 +6,9 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,7 @@ from common import cli
 from common.datasets import load_images
 from common.device import derive_seed
 from common.errors import InputError
-from common.runs import newest_run
-from common.sources import data_dir_from_environment
+from common.settings import Count, Ints, OptionalFolder, PlaceOrNone, Role, Settings
 from labs.gan.gan import generate, load_run, noise
 
 if TYPE_CHECKING:
@@ -29,19 +28,17 @@ COLUMNS = 8
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Sixteen pictures, half of them generated: which? Without an answer they are drawn, with one it is marked."""
 
-    run: cli.OptionalPath = None  # the run directory whose generator draws; none: the newest under runs/gan
-    number: int = 1  # of the quiz: another number, other pictures
-    generated: cli.Ints = ()  # your answer: the numbers of the generated pictures, e.g. 1,4,7,9,10,12,13,16
-    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
-    offline: bool = False  # never touch the network
+    run: OptionalFolder = None  # the run directory whose generator draws; none: the newest under runs/gan
+    number: Count = 1  # of the quiz: another number, other pictures
+    generated: Ints = ()  # your answer: the numbers of the generated pictures, e.g. 1,4,7,9,10,12,13,16
+    data_dir: PlaceOrNone = None  # where data sets lie; none: where they lay in training
+    offline: Annotated[bool, Role.PLACE] = False  # never touch the network
 
-    def __post_init__(self) -> None:
-        if self.number < 1:
-            raise InputError(f"--number is {self.number}; it must be at least 1")
-        check(self.generated)
+    def check(self) -> None:
+        check_numbers(self.generated)
 
 
 @dataclass(frozen=True)
@@ -69,11 +66,11 @@ def make_quiz(networks: nn.ModuleDict, latent_dim: int, X_real: Tensor, number: 
 def read_numbers(words: str) -> list[int]:
     """The numbers in a text such as "1, 4 7", each once; InputError unless they are those of pictures."""
     numbers = sorted({int(word) for word in re.findall(r"-?\d+", words)})
-    check(numbers)
+    check_numbers(numbers)
     return numbers
 
 
-def check(numbers: Collection[int]) -> None:
+def check_numbers(numbers: Collection[int]) -> None:
     """InputError unless all are numbers of pictures."""
     for number in numbers:
         if not 1 <= number <= PICTURES:
@@ -89,7 +86,7 @@ def chance(hits: int, named: int) -> float:
 
 def mark(quiz: Quiz, answer: Collection[int]) -> tuple[Tensor, str]:
     """Which of the 16 pictures were judged rightly (16,), `answer` being those taken for generated; and a sentence."""
-    check(answer)
+    check_numbers(answer)
     said = torch.zeros(PICTURES, dtype=torch.bool)
     said[torch.tensor([number - 1 for number in answer], dtype=torch.long)] = True
     right = said == quiz.generated
@@ -132,28 +129,31 @@ def draw_quiz(
     return plot_quiz(quiz, right), sentence
 
 
-def ask(**kws) -> Path:
-    """Write the quiz, or with an answer the truth, into the run's samples/; returns the file's path."""
+def set_quiz(**kws: Any) -> Path:
+    """Write the quiz, or with an answer the truth, into the run's samples/; returns the file's path.
+
+    Keyword arguments are the fields of Request.
+    """
     from common.plots import write_figure
 
     args = Request(**kws)
-    run = args.run or newest_run("gan")
-    networks, trained = load_run(run, torch.device("cpu"))
-    images = load_images(trained.dataset, args.data_dir, offline=args.offline)
-    quiz = make_quiz(networks, trained.latent_dim, images.X_test, args.number)
+    loaded = load_run(args.run)
+    trained, folder = loaded.settings, loaded.path / "samples"
+    images = load_images(trained.dataset, args.data_dir or trained.data_dir, offline=args.offline or trained.offline)
+    quiz = make_quiz(loaded.model, trained.latent_dim, images.X_test, args.number)
     if not args.generated:
-        path = write_figure(run / "samples" / f"quiz_{args.number}.png", plot_quiz(quiz))
+        path = write_figure(folder / f"quiz_{args.number}.png", plot_quiz(quiz))
     else:
         right, sentence = mark(quiz, args.generated)
         print(sentence)
-        path = write_figure(run / "samples" / f"quiz_{args.number}_truth.png", plot_quiz(quiz, right))
+        path = write_figure(folder / f"quiz_{args.number}_truth.png", plot_quiz(quiz, right))
     print(path)
     return path
 
 
 def main() -> None:
     """The command `python -m labs.gan.quiz`."""
-    cli.run(ask, Request)
+    cli.run(set_quiz, Request)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,22 @@ from common.runs import Run
 
 
 class Watch:
-    """A hook for `fit`: a picture every `sample_every` epochs, one animation of them all, warnings that name a cure."""
+    """A hook for `fit`: a picture every few epochs, one animation of them all, warnings that name a cure."""
 
-    def __init__(self, run: Run, draw_samples: Callable[[], Tensor]):
-        """`draw_samples` returns images (N, 1, H, W) in [0, 1] from the same noise every time."""
-        self.run, self.draw_samples = run, draw_samples
+    def __init__(self, run: Run, draw_samples: Callable[[], Tensor], *, every: int, last: int):
+        """`draw_samples` returns images (N, 1, H, W) in [0, 1] from the same noise every time.
+
+        They are drawn after each `every` epochs and after the `last`.
+        """
+        self.run, self.draw_samples, self.every, self.last = run, draw_samples, every, last
         self.warned: set[str] = set()
 
     def __call__(self, epoch: int, row: dict[str, float]) -> None:
-        if epoch % self.run.settings.sample_every == 0 or epoch == self.run.settings.epochs:
+        if not distributed.is_main():
+            return
+        if epoch % self.every == 0 or epoch == self.last:
             self.draw(epoch)
-        if distributed.is_main():
-            self.warn(epoch, row)
+        self.warn(epoch, row)
 
     def draw(self, epoch: int) -> None:
         """figures/epoch_<epoch>.png"""
@@ -55,10 +59,10 @@ class Watch:
         """training.gif, all the pictures one after the other; early_late.png, a few of them side by side."""
         from PIL import Image
 
-        from labs.gan import pictures
+        from common import animation
 
         folder = self.run.path / "figures"
         frames = [Image.open(path).convert("RGB") for path in sorted(folder.glob("epoch_*.png"))]
         chosen = sorted({0, 1, len(frames) // 2, len(frames) - 1} & set(range(len(frames))))
-        pictures.write_gif(frames, folder / "training.gif")
-        pictures.write_picture(pictures.side_by_side([frames[i] for i in chosen]), folder / "early_late.png")
+        animation.write_gif(frames, folder / "training.gif")
+        animation.write_picture(animation.side_by_side([frames[i] for i in chosen]), folder / "early_late.png")

@@ -5,58 +5,68 @@ word guess those near it. For each true pair of words the network also sees a fe
 apart: loss = −log σ(u·v) − Σ log σ(−u·v′).
 """
 
-import dataclasses
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common import checkpoint, cli, distributed
+from common import cli, runs
 from common.data import ArrayLoader
 from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.errors import InputError
 from common.optimizers import make_optimizer
 from common.runs import Run
+from common.settings import Count, OptionalCount, OptionalPath, Positive, Share, TrainingFlags
 from common.text import GloVe, Vectors, build_vocab_from_iterator, get_tokenizer
 from common.text.batches import encode
 from common.text.tokens import tokenize
 from common.text.vocabulary import SPECIALS, UNKNOWN
-from common.trainer import fit, prepare
-from labs.nlp.language_model import read_texts
-from labs.nlp.nlp import Embeddings, parse_analogy
+from common.trainer import fit, for_step
+from labs.nlp.texts import read_texts
+from labs.nlp.word_vectors import Embeddings, parse_analogy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEARNT_BY = "dataset limit epochs batch_size lr seed precision compile width window negatives min_count subsample"
 
 
 @dataclass(frozen=True)
-class HyperParams(cli.TrainingFlags):
+class HyperParams(TrainingFlags):
     """Learn word vectors from a corpus, or read them with --vectors; show neighbours, analogies and a map."""
 
+    COMMAND: ClassVar[str] = "labs.nlp.embeddings"
+
     dataset: str = "python_docs"  # python_docs (comes with Python), topics, reviews, ag_news, folder:PATH, csv:PATH
-    epochs: int = 15  # passes over all pairs of words
-    batch_size: int = 1024  # pairs per gradient step
-    lr: float = 0.01  # learning rate (η)
-    width: int = 64  # numbers per word
-    window: int = 5  # how far apart two words may stand; each word draws its own window up to that
-    negatives: int = 5  # false words per true pair
-    min_count: int = 5  # words that are rarer get no vector
-    subsample: float = 1e-3  # words with a larger share of the text are left out at times; 0: never
-    vectors: cli.OptionalPath = None  # read these instead of learning, e.g. glove.6B.50d.txt
-    glove: cli.OptionalInt = None  # read GloVe's, of 50, 100, 200 or 300 numbers, fetched once (862 MB)
-    max_words: cli.OptionalInt = None  # of --vectors or --glove: the first N only
+    epochs: Count = 15  # passes over all pairs of words
+    batch_size: Count = 1024  # pairs per gradient step
+    lr: Positive = 0.01  # learning rate (η)
+    width: Count = 64  # numbers per word
+    window: Count = 5  # how far apart two words may stand; each word draws its own window up to that
+    negatives: Count = 5  # false words per true pair
+    min_count: Count = 5  # words that are rarer get no vector
+    subsample: Share = 1e-3  # words with a larger share of the text are left out at times; 0: never
+    vectors: OptionalPath = None  # read these instead of learning, e.g. glove.6B.50d.txt
+    glove: OptionalCount = None  # read GloVe's, of 50, 100, 200 or 300 numbers, fetched once (862 MB)
+    max_words: OptionalCount = None  # of --vectors or --glove: the first N only
     words: str = "function,value,class,list,error"  # whose neighbours are shown
     analogy: str = ""  # e.g. king-man+woman: which words are nearest to that?
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("width", "window", "negatives", "min_count"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
-        self.require("subsample", 0 <= self.subsample < 1, "at least 0 and less than 1")
-        self.require("max_words", self.max_words is None or self.max_words >= 1, "at least 1")
+    @property
+    def learns(self) -> bool:
+        return self.vectors is None and self.glove is None
+
+    def check(self) -> None:
         self.require("glove", self.glove in (None, 50, 100, 200, 300), "50, 100, 200 or 300")
         if self.glove and self.vectors:
             raise InputError("--glove and --vectors are two sources of vectors; leave one away")
+        self.refuse_unused(dict.fromkeys(LEARNT_BY.split(), self.learns), "on vectors that are read, not learnt")
+        self.refuse_unused({"max_words": not self.learns}, "on vectors that are learnt; see --min-count")
         if self.analogy:
             parse_analogy(self.analogy)
 
@@ -73,7 +83,7 @@ class Corpus:
 
 def get_data(args: HyperParams) -> Corpus:
     """The corpus in numbers; InputError if too few words are frequent enough."""
-    texts, _ = read_texts(args)
+    texts, _ = read_texts(args.dataset, args.data_dir, seed=args.seed, offline=args.offline, quiet=args.quiet)
     texts = texts[: args.limit]
     tokenizer = get_tokenizer("basic_english")
     vocabulary = build_vocab_from_iterator(tokenize(texts, tokenizer), args.min_count)
@@ -148,33 +158,30 @@ class PairLoader:
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         return iter(self.batches)
 
 
 def train(**kws) -> tuple[Embeddings, Run]:
     """Learn (or read) vectors, show them, and return them with the run; keyword arguments: fields of HyperParams."""
-    args = cli.settings(HyperParams, kws)
-    device = pick_device(args.device)
-    args = dataclasses.replace(args, device=str(device))
-    seed_everything(args.seed)
-    if args.vectors or args.glove:
-        embeddings = read_vectors(args)
-        with Run("nlp", args) as run:
-            name = args.vectors or f"GloVe {args.glove}d"
-            run.say(f"{name}: {len(embeddings.words):,} words, {embeddings.vectors.shape[1]} numbers each")
-            show(run, embeddings, args)
-            run.finish({"words": len(embeddings.words)}, f"{len(embeddings.words):,} words read, none learnt")
-        return embeddings, run
+    args = HyperParams.of(**kws)
+    args = args.but(device=str(pick_device(args.device)))
+    return learn(args) if args.learns else read(args)
+
+
+def learn(args: HyperParams) -> tuple[Embeddings, Run]:
+    """Skip-gram with negative sampling: the centre words' vectors."""
+    device = torch.device(args.device)
     corpus = get_data(args)
+    seed_everything(args.seed)
     model = SkipGram(len(corpus.words), args.width).to(device)
     optimizer = make_optimizer("adam", model.parameters(), args.lr)
-    net = prepare(model, compile=args.compile)
+    net = for_step(model, compile=args.compile)
     noise = corpus.counts.double().pow(0.75)  # false words: by frequency, but rare ones more often than they occur
     chosen = (noise / noise.sum()).cumsum(0).float()
 
     def step(batch: tuple[Tensor]) -> dict[str, Tensor]:
-        pairs = batch[0]
+        (pairs,) = batch
         drawn = torch.rand(len(pairs), args.negatives)
         false = torch.searchsorted(chosen, drawn).clamp(max=len(corpus.words) - 1).to(device)
         with autocast(device, args.precision):
@@ -184,7 +191,7 @@ def train(**kws) -> tuple[Embeddings, Run]:
         optimizer.step()
         return logs
 
-    with Run("nlp", args) as run:
+    with Run(args) as run:
         loader = PairLoader(corpus, args, device)
         run.say(
             f"skip-gram on {args.dataset}: {len(corpus.tokens):,} words of text, {len(corpus.words):,} different ones "
@@ -202,7 +209,7 @@ def train(**kws) -> tuple[Embeddings, Run]:
             quiet=args.quiet,
         )
         run.save_model(model, words=corpus.words)
-        embeddings = Embeddings(corpus.words, model.centre.weight.detach().cpu())
+        embeddings = vectors_of(model, corpus.words)
         show(run, embeddings, args)
         loss = run.history[-1]["train_loss"] if run.history else float("nan")
         chance = (1 + args.negatives) * math.log(2)
@@ -213,29 +220,35 @@ def train(**kws) -> tuple[Embeddings, Run]:
     return embeddings, run
 
 
-def read_vectors(args: HyperParams) -> Embeddings:
+def read(args: HyperParams) -> tuple[Embeddings, Run]:
     """The vectors that --vectors or --glove names; what was read is kept under the data directory for the next time."""
     cache = args.data_dir / "glove"
     if args.vectors:
         found = Vectors(args.vectors, cache=cache, max_vectors=args.max_words)
     else:
-        source = {"offline": args.offline, "quiet": args.quiet}
-        found = GloVe("6B", args.glove, cache=cache, max_vectors=args.max_words, **source)
-    return Embeddings(found.itos, found.vectors)
+        assert args.glove
+        found = GloVe("6B", args.glove, cache=cache, max_vectors=args.max_words, offline=args.offline, quiet=args.quiet)
+    embeddings = Embeddings(found.itos, found.vectors)
+    with Run(args) as run:
+        name = args.vectors or f"GloVe {args.glove}d"
+        run.say(f"{name}: {len(embeddings.words):,} words, {embeddings.vectors.shape[1]} numbers each")
+        show(run, embeddings, args)
+        run.finish({"words": len(embeddings.words)}, f"{len(embeddings.words):,} words read, none learnt")
+    return embeddings, run
 
 
-def load_vectors(path: Path) -> Embeddings:
-    """The vectors that a run of this command has learnt; InputError if it is another's."""
-    tensors, header = checkpoint.load(path / "model.safetensors")
-    if "centre.weight" not in tensors:
-        raise InputError(f"{path} is no run of labs.nlp.embeddings that learnt vectors")
-    return Embeddings(header["words"], tensors["centre.weight"])
+def vectors_of(model: SkipGram, words: list[str]) -> Embeddings:
+    """What is kept of the network: the vectors of the words as centres, on the CPU."""
+    return Embeddings(words, model.centre.weight.detach().cpu())
+
+
+def load_run(path: Path | None = None) -> runs.Loaded[HyperParams, SkipGram]:
+    """The network of a run that learnt vectors; the newest one if none is named. `about["words"]` has its words."""
+    return runs.load(path, HyperParams, lambda args, words: SkipGram(len(words), args.width), words=list[str])
 
 
 def show(run: Run, embeddings: Embeddings, args: HyperParams) -> None:
     """Neighbours and the analogy asked for, and the map of frequent words."""
-    if not distributed.is_main():
-        return
     asked = [word.strip() for word in args.words.split(",") if word.strip()]
     given = args.words != HyperParams.words
     for word in [word for word in asked if given or word in embeddings.words]:
@@ -249,7 +262,7 @@ def show(run: Run, embeddings: Embeddings, args: HyperParams) -> None:
     run.save_figure("map", plot_map(embeddings, asked))
 
 
-def plot_map(embeddings: Embeddings, marked: list[str], most: int = 120):
+def plot_map(embeddings: Embeddings, marked: list[str], most: int = 120) -> "Figure":
     """The most frequent words (of more than three letters) on a plane, by t-SNE of their vectors; some in red."""
     from matplotlib.figure import Figure
     from sklearn.manifold import TSNE
@@ -263,7 +276,7 @@ def plot_map(embeddings: Embeddings, marked: list[str], most: int = 120):
         vectors = torch.stack([embeddings[word] for word in words])
         vectors = vectors / vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
         places = TSNE(perplexity=min(15, len(words) // 3), init="pca", random_state=0).fit_transform(vectors.numpy())
-        axis.scatter(*places.T, s=4, color="lightgrey")
+        axis.scatter(places[:, 0], places[:, 1], s=4, color="lightgrey")
         for word, (x, y) in zip(words, places, strict=True):
             axis.text(x, y, word, fontsize=8, color="tab:red" if word in marked else "black", ha="center")
     return figure

@@ -1,12 +1,10 @@
-"""What if? Words, vectors, matrices and topics of texts that the reader types. The notebook's figures.
+"""What if? Words, vectors and matrices of texts that the reader types. The notebook's figures.
 
-Each function draws one figure (or says something) about a text in well under a second; `find_topics` learns for some
-seconds.
+Each function draws one figure (or says something) about a text in well under a second. topics/explore.py has those of
+topics.
 """
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +12,9 @@ import numpy as np
 
 from common.errors import InputError
 from common.sources import data_dir_from_environment
-from common.text.corpora import load_texts
-from labs.nlp import nlp, topics
-from labs.nlp.preparation import Corpus, clean, prepare
-from labs.nlp.stemming import stem
-from labs.nlp.topics import Topics
+from labs.nlp import nlp
+from labs.nlp.word_vectors import Embeddings, corpus_embeddings, load_embeddings, parse_analogy
+from labs.nlp.words import lexicon, prepare, tokenize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,11 +34,11 @@ def draw_words(text: str, stage: str, most: int = 15) -> tuple["Figure", str]:
     """The `most` frequent tokens of a text "as written", "prepared" or "stemmed"; all of them in all three stages."""
     from matplotlib.figure import Figure
 
-    document = nlp.prepare(text)
+    document = prepare(text)
     stages = {"as written": document.raw, "prepared": document.prepared, "stemmed": document.stemmed}
     if not document.stemmed:
         raise InputError("preparation leaves no word of this text; write a sentence")
-    counts = nlp.lexicon([stages[stage]]).most_common(most)
+    counts = lexicon([stages[stage]]).most_common(most)
     figure = Figure(figsize=(7.5, 0.6 + 0.24 * len(counts)), layout="constrained")
     axis = figure.subplots()
     bars = axis.barh([token for token, _ in counts], [n for _, n in counts], color=BLUE)
@@ -57,7 +53,7 @@ def draw_words(text: str, stage: str, most: int = 15) -> tuple["Figure", str]:
 # --- Vectors --------------------------------------------------------------------------------------------------------
 
 
-def find_vectors(data_dir: Path | None = None, max_vocab_size: int = 10_000) -> tuple[nlp.Embeddings, str, str]:
+def find_vectors(data_dir: Path | None = None, max_vocab_size: int = 10_000) -> tuple[Embeddings, str, str]:
     """Word vectors, what they are, and a question for them.
 
     GloVe's, where a file glove*.txt lies in the folder `glove` of the data directory; else vectors made from the
@@ -68,10 +64,10 @@ def find_vectors(data_dir: Path | None = None, max_vocab_size: int = 10_000) -> 
     folder = (data_dir or data_dir_from_environment()) / "glove"
     files = sorted(folder.glob("glove*.txt"))
     if files:
-        vectors = nlp.load_embeddings(files[0], max_vocab_size)
+        vectors = load_embeddings(files[0], max_vocab_size)
         said = f"{files[0]}: the first {len(vectors.words)} words, {vectors.vectors.shape[1]} numbers each"
         return vectors, said, "king-man+woman"
-    vectors = nlp.corpus_embeddings([nlp.tokenize(text.lower()) for text in documentation.values()], dim=100, window=2)
+    vectors = corpus_embeddings([tokenize(text.lower()) for text in documentation.values()], dim=100, window=2)
     said = (
         f"No file glove*.txt in {folder}. These vectors are made from Python's own documentation (PPMI and SVD): "
         f"{len(vectors.words)} words, {vectors.vectors.shape[1]} numbers each. They know functions and classes, but no "
@@ -80,14 +76,14 @@ def find_vectors(data_dir: Path | None = None, max_vocab_size: int = 10_000) -> 
     return vectors, said, "functions-function+method"
 
 
-def draw_nearest(vectors: nlp.Embeddings, question: str) -> tuple["Figure", str]:
+def draw_nearest(vectors: Embeddings, question: str) -> tuple["Figure", str]:
     """The words nearest to a word, or to a − b + c; those of the question itself in grey."""
     from matplotlib.figure import Figure
 
     asked = question.strip()
     if not asked:
         raise InputError("the question is empty; write a word, or an analogy such as king-man+woman")
-    words = nlp.parse_analogy(asked) if "+" in asked and asked not in vectors.words else (asked,)
+    words = parse_analogy(asked) if "+" in asked and asked not in vectors.words else (asked,)
     sought = vectors[words[0]] if len(words) == 1 else vectors[words[0]] - vectors[words[1]] + vectors[words[2]]
     near = vectors.nearest(sought)
     shown = near[:12]
@@ -113,8 +109,8 @@ def explain_naive_bayes(examples: str, sentence: str) -> str:
     if not pairs or not all(colon and name.strip() and text.strip() for name, colon, text in pairs):
         raise InputError("the examples are lines of the form  class: text")
     labels = [name.strip() for name, _, _ in pairs]
-    model = nlp.NaiveBayes([nlp.tokenize(text.lower()) for _, _, text in pairs], labels)
-    tokens = nlp.tokenize(sentence.lower())
+    model = nlp.NaiveBayes([tokenize(text.lower()) for _, _, text in pairs], labels)
+    tokens = tokenize(sentence.lower())
     found = model.predict(tokens)
     known = [token for token in tokens if token in model.words]
     width = max(map(len, ["never seen", *known]), default=0)
@@ -134,7 +130,7 @@ WEIGHTINGS = ("counts", "TF-IDF", "smooth TF-IDF")
 
 def weigh(documents: str, weighting: str) -> tuple[np.ndarray, list[str]]:
     """The matrix (D, V) of the documents, one a line, by one of WEIGHTINGS, and its V terms (stems)."""
-    counts, terms = nlp.document_term_matrix([nlp.prepare(line).stemmed for line in parts(documents)])
+    counts, terms = nlp.document_term_matrix([prepare(line).stemmed for line in parts(documents)])
     if not terms:
         raise InputError("there is no word in these lines; write a document a line")
     if weighting == "counts":
@@ -155,7 +151,7 @@ def draw_matrix(documents: str, weighting: str) -> tuple["Figure", str]:
         if value and columns <= 40:
             ink = "white" if value > 0.6 * matrix.max() else "black"
             axis.text(j, i, f"{value:.2f}".removeprefix("0"), ha="center", va="center", fontsize=7, color=ink)
-    axis.set_yticks(range(rows), range(1, rows + 1))
+    axis.set_yticks(range(rows), [str(number) for number in range(1, rows + 1)])
     axis.set_xticks(range(columns), terms, rotation=90, fontsize=8)
     axis.set(ylabel="document", title=weighting)
     return figure, f"{rows} × {columns}, {(matrix == 0).mean():.1%} zeros"
@@ -216,107 +212,3 @@ def _cosines(rows: np.ndarray) -> np.ndarray:
     """The cosine of each row to each other; 0 for a row of zeros."""
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(min=1e-12)
     return rows @ rows.T
-
-
-# --- Topics ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Found:
-    """A corpus with its topics by LDA and by LSA, and how the sampling went."""
-
-    corpus: Corpus
-    methods: dict[str, Topics]
-    history: list[dict[str, float]]  # a row per sweep
-    alpha: float
-
-
-def find_topics(
-    dataset: str = "topics", k: int = 10, sweeps: int = 60, alpha: float = 0.1, beta: float = 0.1, seed: int = 0
-) -> Found:
-    """Topics of a corpus (at most 2000 documents) by LDA and by LSA."""
-    args = topics.HyperParams(
-        dataset=dataset, topics=k, sweeps=sweeps, alpha=alpha, beta=beta, limit=2000, seed=seed, device="cpu"
-    )
-    corpus = prepare(load_texts(dataset, args.data_dir), args)
-    started = time.perf_counter()
-    phi, theta, levels = nlp.lda(corpus.counts, k, sweeps, alpha, beta, seed)
-    lda = Topics("LDA", phi, theta.T, time.perf_counter() - started)
-    history = [{"epoch": number, "log_likelihood": level} for number, level in enumerate(levels, 1)]
-    return Found(corpus, {"LDA": lda, "LSA": topics.lsa(corpus.counts, k, seed=seed)}, history, alpha)
-
-
-def describe_topics(found: Found, terms: int = 8) -> str:
-    """A line per topic: where most of its weight lies, and its heaviest terms; a minus before those against it."""
-    lines = []
-    for one in found.methods.values():
-        lines.append(one.method)
-        for k, weights in enumerate(one.topic_terms):
-            heaviest = np.argsort(-np.abs(weights), kind="stable")[:terms]
-            words = " ".join(("−" if weights[t] < 0 else "") + found.corpus.terms[t] for t in heaviest)
-            lines.append(f"{k + 1:>3} {topics.label(one, k, found.corpus):<18}{words}")
-    return "\n".join(lines)
-
-
-def draw_topic(found: Found, method: str, topic: int, documents: int = 3) -> tuple["Figure", str]:
-    """One topic, counted from 1: its heaviest terms as bars and as a cloud, and the documents it has most weight in."""
-    from matplotlib.figure import Figure
-
-    from labs.nlp.topic_figures import NEGATIVE, POSITIVE, word_cloud
-
-    one, corpus, k = found.methods[method], found.corpus, topic - 1
-    weights = one.topic_terms[k]
-    order = np.argsort(-np.abs(weights), kind="stable")
-    shown = order[:12]
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    bars, cloud = figure.subplots(1, 2, width_ratios=[2, 3])
-    colours = [POSITIVE if w > 0 else NEGATIVE for w in weights[shown]]
-    bars.barh([corpus.terms[t] for t in shown], weights[shown], color=colours)
-    bars.invert_yaxis()
-    bars.set(title=f"{method}, topic {topic}", xlabel="weight; red: against the topic" if method == "LSA" else "φ")
-    word_cloud(cloud, [corpus.terms[t] for t in order[:25]], weights[order[:25]])
-    own = one.document_topics[:, k]
-    lines = [f"{topics.label(one, k, corpus).strip() or 'no classes known'}; the documents with most of it:"]
-    for d in np.argsort(-own, kind="stable")[:documents]:
-        name = f" {corpus.classes[corpus.y[d]]}" if len(corpus.y) else ""
-        lines.append(f"{own[d]:.2f}{name}: {' '.join(corpus.texts[d].split())[:160]} …")
-    return figure, "\n".join(lines)
-
-
-def infer(phi: np.ndarray, words: Sequence[int], alpha: float, steps: int = 100) -> tuple[np.ndarray, np.ndarray]:
-    """Topics of a text that the model has not seen: θ (K,), and of each word p(topic | word, θ) (N, K).
-
-    `words` are columns of φ (K, V), which stays as it is. Expectation–maximisation, from equal shares:
-    p(k | word) ∝ θ_k φ_k,word, then θ_k ∝ α + Σ p(k | word).
-    """
-    own = phi[:, list(words)].T  # (N, K)
-    theta = np.full(len(phi), 1 / len(phi))
-    for _ in range(steps):
-        p = own * theta
-        p /= p.sum(axis=1, keepdims=True)
-        theta = alpha + p.sum(axis=0)
-        theta /= theta.sum()
-    return theta, p
-
-
-def draw_mixture(found: Found, text: str) -> tuple["Figure", str]:
-    """What a text is about, by the topics of LDA: the share of each, and the topic of each word the model knows."""
-    from matplotlib.figure import Figure
-
-    lda, index = found.methods["LDA"], {term: t for t, term in enumerate(found.corpus.terms)}
-    known = [(word, index[stem(word)]) for word in clean(text) if stem(word) in index]
-    if not known:
-        raise InputError("the corpus has none of these words; write about something it has topics for")
-    theta, p = infer(lda.topic_terms, [t for _, t in known], found.alpha)
-    names = [f"{k}  {' '.join(found.corpus.terms[t] for t in top)}" for k, top in enumerate(lda.top(4), 1)]
-    figure = Figure(figsize=(8.5, 0.7 + 0.25 * len(theta)), layout="constrained")
-    axis = figure.subplots()
-    bars = axis.barh(range(len(theta)), theta, color=BLUE)
-    axis.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-    axis.set_yticks(range(len(theta)), names, fontsize=8)
-    axis.invert_yaxis()
-    axis.set(xlim=(0, 1.08), title="θ: the share of each topic in the text")
-    said = ", ".join(
-        f"{word} → {k + 1} ({row[k]:.2f})" for (word, _), row in zip(known, p, strict=True) for k in [row.argmax()]
-    )
-    return figure, f"the words that are known, and the likeliest topic of each: {said}"

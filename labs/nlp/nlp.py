@@ -1,221 +1,48 @@
 """From a sentence to topics: words, counts, vectors, a classifier, LSA and LDA, each step shown.
 
-Mirrors nlp.jl of the course, in its order. The functions are pure: they return a new value and leave what they are
-given as it is, where Julia's `prepare!` and `stem!` change it. README.md has the table of differences.
+Mirrors nlp.jl of the course, in its order: words.py and word_vectors.py have its first parts, this file the others and
+the walk through all of them. README.md has the table of differences.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-import torch
-from scipy.sparse import csr_array, diags_array
-from torch import Tensor
 
 from common import cli
 from common.errors import InputError
+from common.settings import Count, DataDir, OptionalPath, Positive, Range, Role, Seed, Settings
 from common.sources import data_dir_from_environment
-from common.text import Vectors
 from common.text.corpora import TextData, load_texts
 from labs.nlp.lda import GibbsLDA
 from labs.nlp.stemming import stem, steps
-
-TEXT = "The quick brown fox is jumping over the lazy dog"
+from labs.nlp.word_vectors import corpus_embeddings, load_embeddings, parse_analogy
+from labs.nlp.words import ENTITIES, PREPARATION, TAGGED, TAGS, TEXT, lexical_frequency, lexicon, prepare, tokenize
 
 
 @dataclass(frozen=True)
-class HyperParams:
+class HyperParams(Settings):
     """Walk through the course's language lab, step by step."""
 
     text: str = TEXT  # the sentence to take apart
     dataset: str = "topics"  # the corpus for what needs one: topics, reviews (embedded), ag_news, imdb, folder:PATH, …
-    data_dir: Path = field(default_factory=data_dir_from_environment)  # where data sets lie
-    offline: bool = False  # never touch the network
-    limit: int = 400  # use at most N documents of the corpus
-    glove: cli.OptionalPath = None  # word vectors, e.g. glove.6B.50d.txt; none: made from the corpus
-    max_vocab_size: int = 10_000  # words read from that file, the most frequent first
+    data_dir: DataDir = field(default_factory=data_dir_from_environment)  # where data sets lie
+    offline: Annotated[bool, Role.PLACE] = False  # never touch the network
+    limit: Annotated[int, Range(4)] = 400  # use at most N documents of the corpus
+    glove: OptionalPath = None  # word vectors, e.g. glove.6B.50d.txt; none: made from the corpus
+    max_vocab_size: Count = 10_000  # words read from that file, the most frequent first
     analogy: str = ""  # one of your own: king-man+woman asks what king is to man, for woman
-    topics: int = 2  # k of LSA and LDA
-    iterations: int = 1000  # sweeps of Gibbs sampling
-    alpha: float = 0.1  # α of LDA, document–topic
-    beta: float = 0.1  # β of LDA, topic–word
-    seed: int = 0  # fixes every random draw
+    topics: Count = 2  # k of LSA and LDA
+    iterations: Count = 1000  # sweeps of Gibbs sampling
+    alpha: Positive = 0.1  # α of LDA, document–topic
+    beta: Positive = 0.1  # β of LDA, topic–word
+    seed: Seed = 0  # fixes every random draw
 
-    def __post_init__(self) -> None:
-        for name, least in (("limit", 4), ("max_vocab_size", 1), ("topics", 1), ("iterations", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be at least {least}")
-        for name in ("alpha", "beta"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise InputError(f"--{name} is {getattr(self, name)}; it must be greater than 0")
-
-
-# --- Corpus and lexicon ---------------------------------------------------------------------------------------------
-
-
-def tokenize(text: str) -> list[str]:
-    """Words and punctuation marks, as they are written: "dog." → dog, ."""
-    return re.findall(r"\w+(?:['’-]\w+)*|[^\w\s]", text)
-
-
-def lexicon(documents: Sequence[Sequence[str]]) -> Counter[str]:
-    """How often each token occurs in a corpus. Upper and lower case differ: The and the are two entries."""
-    return Counter(token for tokens in documents for token in tokens)
-
-
-def lexical_frequency(word: str, lexicon: Counter[str]) -> float:
-    """The word's share of all tokens; 0 for a word that is not there."""
-    return lexicon[word] / max(1, lexicon.total())
-
-
-# --- Preparation: pure functions, in Julia's order ------------------------------------------------------------------
-
-
-def strip_articles(text: str) -> str:
-    """Without a, an, the, in either case."""
-    return re.sub(r"\b(a|an|the)\b", "", text, flags=re.IGNORECASE)
-
-
-def strip_numbers(text: str) -> str:
-    """Without digits."""
-    return re.sub(r"\d+", "", text)
-
-
-def strip_punctuation(text: str) -> str:
-    """Without anything but letters, digits and white space."""
-    return re.sub(r"[^\w\s]|_", "", text)
-
-
-def strip_case(text: str) -> str:
-    """In lower case."""
-    return text.lower()
-
-
-def strip_whitespace(text: str) -> str:
-    """With one blank between words and none at the ends."""
-    return " ".join(text.split())
-
-
-PREPARATION = (strip_articles, strip_numbers, strip_punctuation, strip_case, strip_whitespace)
-
-
-@dataclass(frozen=True)
-class Document:
-    """A text, and what preparation and stemming make of it: three lists of tokens, none overwritten."""
-
-    raw: list[str]
-    prepared: list[str]
-    stemmed: list[str]
-
-
-def prepare(text: str) -> Document:
-    """Tokens as written, after all steps of PREPARATION, and stemmed."""
-    clean = text
-    for step in PREPARATION:
-        clean = step(clean)
-    words = clean.split()
-    return Document(tokenize(text), words, [stem(word) for word in words])
-
-
-# --- Parts of speech ------------------------------------------------------------------------------------------------
-
-# The course's table (Penn Treebank's tags), and the slide's sentence. Its `PoSTagger()` is commented out.
-TAGS = {
-    "JJ": "adjective (quick)",
-    "NN": "noun, singular (fox)",
-    "NNS": "noun, plural (dogs)",
-    "VB": "verb, base form (jump)",
-    "VBZ": "verb, third person singular (jumps)",
-    "VBG": "verb, -ing form (jumping)",
-    "VBD": "verb, past tense (released)",
-    "RB": "adverb (quickly)",
-    "IN": "preposition (over, in)",
-    "DT": "determiner (a, the)",
-    "PRP": "pronoun (it)",
-    "CC": "conjunction (and)",
-}
-TAGGED = (
-    *(("Apple", "NN"), ("released", "VBD"), ("a", "DT"), ("new", "JJ"), ("iPhone", "NN"), ("in", "IN")),
-    ("California", "NN"),
-)
-ENTITIES = {"Apple": "Organization", "iPhone": "Product", "California": "Location"}
-
-
-# --- Word vectors ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Embeddings:
-    """Words and their vectors (V, d)."""
-
-    words: list[str]
-    vectors: Tensor
-
-    def __getitem__(self, word: str) -> Tensor:
-        """The word's vector (d,); InputError for an unknown word."""
-        if word not in self.words:
-            raise InputError(f"{word!r} is none of the {len(self.words)} words that have a vector; try another")
-        return self.vectors[self.words.index(word)]
-
-    def nearest(self, vector: Tensor, excluded: Sequence[str] = ()) -> list[tuple[str, float]]:
-        """All words but the excluded ones with their cosine to `vector`, nearest first."""
-        cosines = cosine_similarity(self.vectors, vector)
-        order = cosines.argsort(descending=True).tolist()
-        return [(self.words[i], float(cosines[i])) for i in order if self.words[i] not in excluded]
-
-    def analogy(self, a: str, b: str, c: str) -> list[tuple[str, float]]:
-        """Words by their cosine to a − b + c (3CosAdd, Mikolov et al. 2013), a, b and c themselves left out.
-
-        Left in, one of them wins nearly always. Julia has only the cosine to the answer that is hoped for.
-        """
-        return self.nearest(self[a] - self[b] + self[c], excluded=(a, b, c))
-
-
-def cosine_similarity(u: Tensor, v: Tensor) -> Tensor:
-    """u·v / (‖u‖ ‖v‖) over the last dimension; 0 if either is 0."""
-    return (u * v).sum(dim=-1) / (u.norm(dim=-1) * v.norm(dim=-1)).clip(min=1e-12)
-
-
-def load_embeddings(path: Path, max_vocab_size: int | None = None) -> Embeddings:
-    """The first `max_vocab_size` words of a file of vectors such as glove.6B.200d.txt."""
-    vectors = Vectors(path, max_vectors=max_vocab_size)
-    return Embeddings(vectors.itos, vectors.vectors)
-
-
-def corpus_embeddings(
-    documents: Sequence[Sequence[str]], dim: int = 50, window: int = 5, min_count: int = 3
-) -> Embeddings:
-    """Vectors from the corpus itself: which words stand near one another more often than by chance?
-
-    PPMI = max(0, log(p(w, c) / (p(w) p(c)))) of words at most `window` apart, then its truncated SVD, U √Σ
-    (Levy & Goldberg 2014 show how close word2vec is to this).
-    """
-    from sklearn.decomposition import TruncatedSVD
-
-    words = [word for word, n in lexicon(documents).most_common() if n >= min_count]
-    index = {word: i for i, word in enumerate(words)}
-    pairs = [
-        (index[word], index[other])
-        for tokens in documents
-        for i, word in enumerate(tokens)
-        for other in tokens[max(0, i - window) : i]
-        if word in index and other in index
-    ]
-    if len(words) <= 2 or not pairs:
-        raise InputError(f"the corpus has {len(words)} words that occur {min_count} times; too few to make vectors of")
-    i, j = np.array(pairs).T
-    near = csr_array((np.ones(2 * len(i)), (np.append(i, j), np.append(j, i))), shape=(len(words), len(words)))
-    share = near.sum(axis=1) / near.sum()
-    inverse = diags_array(1 / share.clip(min=1e-12))
-    ppmi = inverse @ (near / near.sum()) @ inverse
-    ppmi.data = np.log(ppmi.data).clip(min=0)
-    svd = TruncatedSVD(min(dim, len(words) - 1), random_state=0)
-    vectors = svd.fit_transform(ppmi) / np.sqrt(svd.singular_values_)  # U Σ / √Σ
-    return Embeddings(words, torch.from_numpy(vectors).float())
+    def check(self) -> None:
+        self.refuse_unused({"max_vocab_size": self.glove is not None}, "without a file of vectors; add --glove FILE")
 
 
 # --- Naive Bayes ----------------------------------------------------------------------------------------------------
@@ -342,7 +169,7 @@ def show_vectors(args: HyperParams, documents: Sequence[Sequence[str]]) -> None:
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     heading("Word vectors")
-    asked = [(*parse_analogy(args.analogy), None)] if args.analogy else []
+    asked: list[tuple[str, str, str, str | None]] = [(*parse_analogy(args.analogy), None)] if args.analogy else []
     if args.glove:
         embeddings = load_embeddings(args.glove, args.max_vocab_size)
         print(f"{args.glove}: {len(embeddings.words)} words, {embeddings.vectors.shape[1]} numbers each")
@@ -369,14 +196,6 @@ def show_vectors(args: HyperParams, documents: Sequence[Sequence[str]]) -> None:
         print(f"nearest to {word!r}: " + ", ".join(f"{other} {cosine:.2f}" for other, cosine in near))
 
 
-def parse_analogy(text: str) -> tuple[str, str, str]:
-    """king-man+woman → its three words."""
-    parts = re.fullmatch(r"\s*([^-−+\s]+)\s*[-−]\s*([^-−+\s]+)\s*\+\s*([^-−+\s]+)\s*", text)
-    if not parts:
-        raise InputError(f"--analogy {text!r} is not of the form king-man+woman")
-    return parts[1], parts[2], parts[3]
-
-
 def show_naive_bayes(data: TextData, limit: int) -> None:
     """The course's two sentences, then a real corpus with an accuracy."""
     heading("Naive Bayes")
@@ -391,7 +210,7 @@ def show_naive_bayes(data: TextData, limit: int) -> None:
     right = 0
     for text, label in zip(test, data.y_test.tolist(), strict=False):
         p = model.predict(prepare(text).stemmed)
-        right += max(p, key=p.get) == data.classes[label]
+        right += max(p, key=p.__getitem__) == data.classes[label]
     print(
         f"{data.name}, {len(data.classes)} classes, learned from {len(train)} documents: {right} of {len(test)} others "
         f"right ({right / len(test):.1%}; by chance {1 / len(data.classes):.1%})"
@@ -410,10 +229,10 @@ def show_topics(args: HyperParams, data: TextData) -> None:
     except InputError as error:
         print(f"its TF-IDF: {error}")
 
-    texts, y = data.texts, data.y.tolist()
+    chosen: Sequence[int] = range(len(data.texts))
     if data.classes:  # two classes, so that two topics have something to find
-        texts, y = zip(*((text, label) for text, label in zip(texts, y, strict=True) if label < 2), strict=True)
-    texts = texts[: args.limit]
+        chosen = [i for i, label in enumerate(data.y.tolist()) if label < 2]
+    texts = [data.texts[i] for i in chosen][: args.limit]
     words = [[word for word in prepare(text).prepared if word not in ENGLISH_STOP_WORDS] for text in texts]
     documents = [[stem(word) for word in own if len(word) > 1] for own in words]
     held_by = Counter(term for terms in documents for term in set(terms))
@@ -438,7 +257,7 @@ def show_topics(args: HyperParams, data: TextData) -> None:
     for k in range(args.topics):
         print(f"topic {k + 1}: " + ", ".join(f"{terms[t]} {phi[k, t]:.3f}" for t in np.argsort(-phi[k])[:10]))
     for d in (0, len(texts) - 1):
-        what = f" ({data.classes[y[d]]})" if data.classes else ""
+        what = f" ({data.classes[data.y[chosen[d]]]})" if data.classes else ""
         print(f"θ of document {d + 1}{what}: {np.round(theta[:, d], 3)}")
 
 

@@ -30,10 +30,20 @@ def _():
     from common import notebook
     from common.sources import data_dir_from_environment
     from common.text.corpora import load_texts
-    from labs.nlp import explore, nlp, topic_figures
+    from labs.nlp import explore, nlp
+    from labs.nlp.topics import explore as explore_topics
+    from labs.nlp.topics import figures
 
     notebook.work_in_suite()
-    return data_dir_from_environment, explore, load_texts, nlp, notebook, topic_figures
+    return (
+        data_dir_from_environment,
+        explore,
+        explore_topics,
+        figures,
+        load_texts,
+        nlp,
+        notebook,
+    )
 
 
 @app.cell(hide_code=True)
@@ -348,9 +358,9 @@ def _(notebook):
 
 
 @app.cell
-def _(explore, notebook, settings, topic_figures):
-    found = explore.find_topics(**notebook.submitted(settings))
-    notebook.show(topic_figures.plot_log_likelihood(found.history))
+def _(explore_topics, figures, notebook, settings):
+    found = explore_topics.find_topics(**notebook.submitted(settings))
+    notebook.show(figures.plot_log_likelihood(found.history))
     return (found,)
 
 
@@ -375,14 +385,14 @@ def _(mo):
 
 
 @app.cell
-def _(explore, found, notebook):
-    notebook.show(explore.describe_topics(found))
+def _(explore_topics, found, notebook):
+    notebook.show(explore_topics.describe_topics(found))
     return
 
 
 @app.cell
-def _(found, notebook, topic_figures):
-    notebook.show(topic_figures.plot_topics_by_class(list(found.methods.values()), found.corpus))
+def _(figures, found, notebook):
+    notebook.show(figures.plot_topics_by_class(list(found.methods.values()), found.corpus))
     return
 
 
@@ -421,8 +431,8 @@ def _(found, notebook):
 
 
 @app.cell
-def _(explore, found, method, notebook, topic):
-    notebook.react(lambda method, topic: explore.draw_topic(found, method, topic), method=method, topic=topic)
+def _(explore_topics, found, method, notebook, topic):
+    notebook.react(lambda method, topic: explore_topics.draw_topic(found, method, topic), method=method, topic=topic)
     return
 
 
@@ -465,8 +475,8 @@ def _(notebook):
 
 
 @app.cell
-def _(about, explore, found, notebook):
-    notebook.react(lambda text: explore.draw_mixture(found, text), text=about)
+def _(about, explore_topics, found, notebook):
+    notebook.react(lambda text: explore_topics.draw_mixture(found, text), text=about)
     return
 
 

@@ -9,52 +9,30 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-from torch import nn
 from tyro.conf import Positional, arg
 
-from common import checkpoint, cli
+from common import cli
 from common.errors import InputError
-from common.runs import RUNS
+from common.settings import OptionalFolder, OptionalPath, Settings
 from common.text.own_files import read_text
 from labs.nlp import reading
-from labs.nlp.classify import HyperParams, build_model, predict
-from labs.nlp.vocabulary import Vocabulary, load_vocabulary
+from labs.nlp.classify import load_run, predict
+from labs.nlp.vocabulary import load_vocabulary
 
 
 @dataclass(frozen=True)
-class Predict:
+class Request(Settings):
     """Let a trained classifier read texts: the words given, a file (a text per line), or lines typed in."""
 
     text: Positional[Annotated[tuple[str, ...], arg(metavar="TEXT")]] = ()  # texts, each in quotation marks
-    file: cli.OptionalPath = None  # a text file, a text per line
-    run: cli.OptionalPath = None  # the run whose classifier reads; none given: the newest
+    file: OptionalPath = None  # a text file, a text per line
+    run: OptionalFolder = None  # the run whose classifier reads; none given: the newest
     out: Path = Path("runs/predictions.png")  # where the figure goes: which words counted
 
 
-def load_run(path: Path) -> tuple[nn.Module, Vocabulary, HyperParams, list[str]]:
-    """The classifier of a run, its vocabulary, its settings and its classes' names."""
-    tensors, header = checkpoint.load(path / "model.safetensors")
-    if "classes" not in header:
-        raise InputError(f"{path} is no run of labs.nlp.classify; train one with `python -m labs.nlp.classify`")
-    classes = header.pop("classes")
-    args, vocabulary = cli.settings_from_json(HyperParams, header, str(path)), load_vocabulary(path)
-    model = build_model(args, len(vocabulary), len(classes))
-    checkpoint.load_weights(model, tensors, path / "model.safetensors")
-    return model.eval(), vocabulary, args, classes
-
-
-def newest_classifier() -> Path:
-    """The run of labs.nlp.classify whose weights were written last; InputError if there is none."""
-    weights = sorted(RUNS.glob("nlp/*/model.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for path in weights:
-        if "classes" in checkpoint.load(path)[1]:
-            return path.parent
-    raise InputError(
-        "no trained classifier under runs/nlp; train one with `python -m labs.nlp.classify`, or name a --run"
-    )
-
-
-def read(text: tuple[str, ...], file: Path | None, run: Path | None, out: Path) -> None:
+def read(
+    text: tuple[str, ...] = (), file: Path | None = None, run: Path | None = None, out: Path = Request.out
+) -> None:
     """Print the likeliest classes of each text and draw which of its words counted."""
     from common import plots
 
@@ -65,7 +43,9 @@ def read(text: tuple[str, ...], file: Path | None, run: Path | None, out: Path) 
     texts = [line for line in texts if line.strip()]
     if not texts:
         raise InputError("no text to read; give one in quotation marks, or a file with --file")
-    model, vocabulary, args, classes = load_run(run or newest_classifier())
+    loaded = load_run(run)
+    model, args, classes = loaded.model, loaded.settings, loaded.about["classes"]
+    vocabulary = load_vocabulary(loaded.path)
     probabilities = predict(model, vocabulary, texts, args.max_length)
     readings = []
     for line, p in zip(texts, probabilities, strict=True):
@@ -84,4 +64,4 @@ def read(text: tuple[str, ...], file: Path | None, run: Path | None, out: Path) 
 
 
 if __name__ == "__main__":
-    cli.run(read, Predict)
+    cli.run(read, Request)

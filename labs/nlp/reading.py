@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def contributions(model: nn.Module, X: Tensor, target: int) -> Tensor:
     """How much each token of one text X (T,) speaks for class `target`: log p with it − log p without it, (T,)."""
     model.eval()
-    n = len(X)
+    X, n = X.to(_device(model)), len(X)
     if n == 1:
         return torch.zeros(1)
     without = torch.stack([X[torch.arange(n) != i] for i in range(n)])  # (T, T − 1)
@@ -32,7 +32,9 @@ def contributions(model: nn.Module, X: Tensor, target: int) -> Tensor:
 
 
 @torch.inference_mode()
-def indicative_words(model: nn.Module, vocabulary: Vocabulary, counts: Tensor, per_class: int = 12):
+def indicative_words(
+    model: nn.Module, vocabulary: Vocabulary, counts: Tensor, per_class: int = 12
+) -> list[list[tuple[str, float]]]:
     """For each class the tokens that as a text of one word speak most for it, among those seen at least 5 times.
 
     Returns per class a list of (token, log-odds against the mean of the other classes).
@@ -40,7 +42,7 @@ def indicative_words(model: nn.Module, vocabulary: Vocabulary, counts: Tensor, p
     model.eval()
     frequent = (counts >= min(5, int(counts.max()))).nonzero()[:, 0]
     frequent = frequent[frequent >= len(SPECIALS)]
-    device = next(iter(model.state_dict().values())).device
+    device = _device(model)
     logits = [model(part[:, None].to(device), torch.ones(len(part), dtype=torch.int64)) for part in frequent.split(512)]
     log_p = torch.cat(logits).log_softmax(dim=1).cpu()
     others = (log_p.sum(dim=1, keepdim=True) - log_p) / (log_p.shape[1] - 1)
@@ -50,6 +52,10 @@ def indicative_words(model: nn.Module, vocabulary: Vocabulary, counts: Tensor, p
         words = vocabulary.tokens(frequent[best.indices])
         found.append(list(zip(words, best.values.tolist(), strict=True)))
     return found
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(iter(model.state_dict().values())).device  # naive Bayes has buffers and no parameter
 
 
 def plot_indicative_words(words: Sequence[Sequence[tuple[str, float]]], classes: Sequence[str]) -> "Figure":

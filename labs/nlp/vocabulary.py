@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from common.errors import InputError
-from common.files import write_atomically
-from common.runs import read_json
+from common.files import read_json, write_atomically
 from common.text import Vocab, batches, build_vocab_from_iterator, get_tokenizer, vocab
 from common.text.subwords import build_subwords
 from common.text.tokens import Tokenize, tokenize
@@ -32,41 +32,53 @@ class Vocabulary:
     table: Vocab | Tokenizer
 
     def __len__(self) -> int:
-        return self.table.get_vocab_size() if self.kind == "subword" else len(self.table)
+        return self.table.get_vocab_size() if isinstance(self.table, Tokenizer) else len(self.table)
 
-    def encode(self, texts: Sequence[str], *, max_length: int | None = None, framed: bool = False):
+    def encode(
+        self, texts: Sequence[str], *, max_length: int | None = None, framed: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """All tokens in a row and where each text starts: see `common.text.batches.encode`."""
         return batches.encode(texts, self.table, tokenizer(self.kind), max_length=max_length, framed=framed)
 
     def tokens(self, indices: Iterable[int]) -> list[str]:
         """The tokens behind the numbers, as they are in the table."""
-        if self.kind == "subword":
-            return [self.table.id_to_token(int(i)) for i in indices]
+        if isinstance(self.table, Tokenizer):
+            return [self.table.id_to_token(int(i)) or SPECIALS[UNKNOWN] for i in indices]
         return self.table.lookup_tokens([int(i) for i in indices])
 
     def decode(self, indices: Sequence[int]) -> str:
         """The text that the numbers stand for, without the special tokens."""
         own = [int(i) for i in indices if i >= len(SPECIALS)]
-        if self.kind == "subword":
+        if isinstance(self.table, Tokenizer):
             return self.table.decode(own)
         return (" " if self.kind == "word" else "").join(self.table.lookup_tokens(own))
 
     def save(self, folder: Path) -> None:
         """vocabulary.json in a run's folder."""
-        table = json.loads(self.table.to_str()) if self.kind == "subword" else self.table.get_itos()
+        table = json.loads(self.table.to_str()) if isinstance(self.table, Tokenizer) else self.table.get_itos()
         content = {"kind": self.kind, "table": table}
         write_atomically(Path(folder) / "vocabulary.json", json.dumps(content, ensure_ascii=False))
 
 
-def learn_vocabulary(texts: Sequence[str], kind: Kind, size: int | None = None, *, subwords: str = "bpe") -> Vocabulary:
-    """The vocabulary of `texts`: their `size` most frequent words or characters, or `size` subwords (bpe, wordpiece).
+@dataclass(frozen=True)
+class Kept:
+    """What is in vocabulary.json: the tokens in order, or of subwords the tokenizer's own description."""
+
+    kind: Kind
+    table: list[str] | dict[str, Any]
+
+
+def learn_vocabulary(
+    texts: Sequence[str], kind: Kind, size: int | None = None, *, subwords: Literal["bpe", "wordpiece"] = "bpe"
+) -> Vocabulary:
+    """The vocabulary of `texts`: their `size` most frequent words or characters (none: all), or `size` subwords.
 
     Raises InputError if the texts hold no token at all.
     """
-    if kind == "subword":
-        return Vocabulary(kind, build_subwords(texts, subwords, size, lower_case=subwords == "wordpiece"))
-    tokens = tokenize(texts, tokenizer(kind))
-    table = build_vocab_from_iterator(tokens, specials=SPECIALS, max_tokens=size)
+    cut = tokenizer(kind)
+    if cut is None:
+        return Vocabulary(kind, build_subwords(texts, subwords, size or 8000, lower_case=subwords == "wordpiece"))
+    table = build_vocab_from_iterator(tokenize(texts, cut), specials=SPECIALS, max_tokens=size)
     if len(table) == len(SPECIALS):
         raise InputError(f"the texts hold no {kind} at all")
     table.set_default_index(UNKNOWN)
@@ -74,10 +86,19 @@ def learn_vocabulary(texts: Sequence[str], kind: Kind, size: int | None = None, 
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:
-    """What `save` wrote; InputError if the folder has none."""
-    content = read_json(Path(folder) / "vocabulary.json")
-    if content["kind"] == "subword":
-        return Vocabulary("subword", Tokenizer.from_str(json.dumps(content["table"])))
-    table = vocab(dict.fromkeys(content["table"], 1))
-    table.set_default_index(UNKNOWN)
-    return Vocabulary(content["kind"], table)
+    """What `save` wrote; InputError if the folder has none, or a damaged one."""
+    file = Path(folder) / "vocabulary.json"
+    try:
+        kept = read_json(file, Kept)
+    except FileNotFoundError:
+        raise InputError(f"{folder} holds no vocabulary: it has no {file.name}") from None
+    if isinstance(kept.table, list) == (kept.kind == "subword"):
+        raise InputError(f"{file} is damaged: its table is none of a {kept.kind} vocabulary")
+    if isinstance(kept.table, list):
+        table = vocab(dict.fromkeys(kept.table, 1))
+        table.set_default_index(UNKNOWN)
+        return Vocabulary(kept.kind, table)
+    try:
+        return Vocabulary(kept.kind, Tokenizer.from_str(json.dumps(kept.table)))
+    except Exception as error:  # tokenizers has no narrower one
+        raise InputError(f"{file} is damaged: {error}") from error

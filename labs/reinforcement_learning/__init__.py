@@ -1,18 +1,17 @@
 """Reinforcement learning: a random walk, grid worlds with exact answers, a network that balances a pole."""
 
 from labs.reinforcement_learning.environments import make
+from labs.reinforcement_learning.random_walk import RandomWalk1D
 from labs.reinforcement_learning.reinforcement_learning import (
     HyperParams,
-    RandomWalk1D,
-    TabularApproximator,
     build_model,
-    choose,
     epsilon_at,
     get_env,
+    load_run,
     predict,
-    target,
     train,
 )
+from labs.reinforcement_learning.tabular import TabularApproximator, choose, target
 
 __all__ = [
     "HyperParams",
@@ -22,6 +21,7 @@ __all__ = [
     "choose",
     "epsilon_at",
     "get_env",
+    "load_run",
     "make",
     "predict",
     "target",

@@ -6,8 +6,8 @@ README.md has what was measured.
 """
 
 import copy
-import dataclasses
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
@@ -19,23 +19,15 @@ from gymnasium.spaces import Discrete
 from torch import Tensor, nn
 
 from common import cli
-from common.device import pick_device, seed_everything
+from common.device import seed_everything
 from common.errors import InputError
+from common.expectations import Expected
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.trainer import Means, StopRequest
+from common.settings import UNGIVEN, Count, Counts, OptionalCount, Positive, Probability, Usual, Whole
+from common.trainer import Means
 from labs.reinforcement_learning.episodes import TRAINING, Copies
-from labs.reinforcement_learning.periods import (
-    Episodes,
-    final_metrics,
-    one_thread,
-    same_settings,
-    save_figures,
-    train_each_seed,
-    train_in_periods,
-    training_return,
-    verdict,
-)
+from labs.reinforcement_learning.periods import Episodes, NetworkFlags, Playing, train_network, training_return
 from labs.reinforcement_learning.replay import PrioritizedReplay, ReplayBuffer
 
 # What a setting that is not given is. Tuned: RL Baselines3 Zoo's, one set per environment; task6: the lab manual's;
@@ -69,67 +61,49 @@ PRESETS = {
         "epsilon_min": 0.05, "epsilon_steps": 250_000, "schedule": "linear",
     },
 }  # fmt: skip
+Schedule = Literal["linear", "exponential", "step"]
 
 
 @dataclass(frozen=True)
-class HyperParams(cli.RunFlags):
+class HyperParams(NetworkFlags):
     """Train a deep Q-network on CartPole, or where else observations are numbers and actions can be counted."""
 
-    LENGTH: ClassVar[str] = "steps"
+    COMMAND: ClassVar[str] = "labs.reinforcement_learning.dqn"
 
-    device: str = "cpu"  # cpu (on one thread: quicker than a GPU for networks this small), auto, cuda, cuda:N, mps
-    env: str = "CartPole-v1"  # the environment, by its name in gymnasium
     preset: Literal["tuned", "task6", "cleanrl"] = "tuned"  # tuned for the environment, the manual's, or CleanRL's
-    steps: cli.OptionalInt = None  # steps in the environment; none: as the preset has it, as below
-    episodes: cli.OptionalInt = None  # end after N episodes, if that is sooner
-    max_steps: cli.OptionalInt = None  # end an episode after N steps; none: the environment's own limit
-    envs: int = 1  # copies of the environment that are played side by side
-    lr: cli.OptionalFloat = None  # learning rate (η)
-    batch_size: cli.OptionalInt = None  # transitions per gradient step
-    gamma: cli.OptionalFloat = None  # γ: what a reward one step later is worth
-    hidden: cli.Ints = ()  # units of each hidden layer
+    episodes: OptionalCount = None  # end after N episodes, if that is sooner; none, as below: by preset
+    envs: Count = 1  # copies of the environment that are played side by side
+    lr: Usual[Positive] = UNGIVEN  # learning rate (η)
+    batch_size: Usual[Count] = UNGIVEN  # transitions per gradient step
+    hidden: Counts = ()  # units of each hidden layer
     double: bool = False  # double DQN: the online network chooses the next action, the target network values it
     dueling: bool = False  # dueling network: Q = V + A − mean A
     replay: Literal["uniform", "prioritized", "none"] = "uniform"  # none: learn from the last --train-every steps only
-    buffer_size: cli.OptionalInt = None  # transitions that are kept
-    priority_alpha: float = 0.6  # prioritized: 0 draws evenly, 1 in proportion to the error
-    priority_beta: float = 0.5  # prioritized: 1 makes up for the uneven draws in full, 0 not at all
-    learning_starts: cli.OptionalInt = None  # steps before the first gradient step
-    train_every: cli.OptionalInt = None  # steps between gradient steps
-    gradient_steps: cli.OptionalInt = None  # gradient steps each time
-    target_every: cli.OptionalInt = None  # steps between copies of the network into the target network
+    buffer_size: Usual[Count] = UNGIVEN  # transitions that are kept
+    priority_alpha: Probability = 0.6  # prioritized: 0 draws evenly, 1 in proportion to the error
+    priority_beta: Probability = 0.5  # prioritized: 1 makes up for the uneven draws in full, 0 not at all
+    learning_starts: Usual[Whole] = UNGIVEN  # steps before the first gradient step
+    train_every: Usual[Count] = UNGIVEN  # steps between gradient steps
+    gradient_steps: Usual[Count] = UNGIVEN  # gradient steps each time
+    target_every: Usual[Count] = UNGIVEN  # steps between copies of the network into the target network
     loss: Literal["huber", "mse"] = "huber"  # of the TD error: quadratic up to 1 and linear beyond, or quadratic
-    epsilon: float = 1.0  # ε at the start: the share of random actions
-    epsilon_min: cli.OptionalFloat = None  # ε at the end
-    schedule: Literal["linear", "exponential", "step"] | None = None  # how ε falls: evenly, per episode, in four drops
-    epsilon_steps: cli.OptionalInt = None  # linear, step: steps until ε is at its end
-    decay: float = 0.995  # exponential: factor on ε after each episode
-    period: int = 2_500  # steps between two evaluations; the best policy is kept
-    val_episodes: int = 50  # greedy episodes per evaluation
-    test_episodes: int = 100  # greedy episodes for the result, from other seeds
-    seeds: cli.Ints = ()  # train once with each of these seeds instead of --seed, and draw how much they differ
+    epsilon: Probability = 1.0  # ε at the start: the share of random actions
+    epsilon_min: Usual[Probability] = UNGIVEN  # ε at the end
+    schedule: Usual[Schedule] = UNGIVEN  # how ε falls: evenly, per episode, in four drops
+    epsilon_steps: Usual[Count] = UNGIVEN  # linear, step: steps until ε is at its end
+    decay: Probability = 0.995  # exponential: factor on ε after each episode
 
-    def __post_init__(self) -> None:
-        preset = PRESETS.get(self.preset) or TUNED.get(self.env, TUNED["CartPole-v1"])
-        for name, value in preset.items():
-            if getattr(self, name) in (None, ()):
-                object.__setattr__(self, name, value)  # the one way to set a field of a frozen dataclass
-        super().__post_init__()
-        at_least_one = ["steps", "episodes", "max_steps", "envs", "batch_size", "buffer_size", "train_every"]
-        at_least_one += ["gradient_steps", "target_every", "epsilon_steps", "period", "val_episodes", "test_episodes"]
-        for name in at_least_one:
-            self.require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
-        for name in ("gamma", "epsilon", "epsilon_min", "decay", "priority_alpha", "priority_beta"):
-            self.require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
-        self.require("lr", 0 < self.lr < float("inf"), "greater than 0")
-        self.require("hidden", min(self.hidden) >= 1, "a list of numbers of at least 1")
-        self.require("learning_starts", self.learning_starts >= 0, "at least 0")
-        self.require("seeds", all(seed >= 0 for seed in self.seeds), "a list of numbers of at least 0")
+    def usual(self) -> dict[str, Any]:
+        return PRESETS.get(self.preset) or TUNED.get(self.env, TUNED["CartPole-v1"])
 
-    @property
-    def dataset(self) -> str:
-        """What stands for the data set in a run's summary."""
-        return self.env
+    def check(self) -> None:
+        super().check()
+        per_episode, prioritized = self.schedule == "exponential", self.replay == "prioritized"
+        self.refuse_unused({"epsilon_steps": not per_episode, "decay": per_episode}, f"with --schedule {self.schedule}")
+        self.refuse_unused(
+            {"buffer_size": self.replay != "none", "priority_alpha": prioritized, "priority_beta": prioritized},
+            f"with --replay {self.replay}",
+        )
 
 
 def epsilon_at(args: HyperParams, steps: int, episodes: int) -> float:
@@ -173,10 +147,12 @@ def numpy_layers(model: nn.Module) -> list[tuple[np.ndarray, np.ndarray]]:
 
     To choose one action torch spends its time on calling; NumPy takes a quarter of it, and this is done in every step.
     """
-    dense = isinstance(model, nn.Sequential) and all(isinstance(layer, nn.Linear | nn.ReLU) for layer in model)
-    if not dense or next(model.parameters()).device.type != "cpu":
+    if not isinstance(model, nn.Sequential) or next(model.parameters()).device.type != "cpu":
         return []
-    return [(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in model[::2]]
+    if not all(isinstance(layer, nn.Linear | nn.ReLU) for layer in model):
+        return []
+    dense = [layer for layer in model if isinstance(layer, nn.Linear)]
+    return [(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in dense]
 
 
 def q_values(layers: list[tuple[np.ndarray, np.ndarray]], states: np.ndarray) -> np.ndarray:
@@ -202,7 +178,7 @@ def td_target(rewards: Tensor, terminated: Tensor, q_next: Tensor, q_choice: Ten
 
 
 class DQN:
-    """The learner of `periods.train_in_periods`: two networks, replay buffer, copies of the environment."""
+    """The learner of periods.py: two networks, replay buffer, copies of the environment."""
 
     def __init__(self, args: HyperParams):
         """Raises InputError for an environment whose actions cannot be counted."""
@@ -221,12 +197,17 @@ class DQN:
         self.target = copy.deepcopy(self.model)
         self.modules = [self.model, self.target]
         self.optimizer = make_optimizer("adam", self.model.parameters(), args.lr)
+        self.buffer: ReplayBuffer
         if args.replay == "prioritized":
             self.buffer = PrioritizedReplay(args.buffer_size, shape, args.priority_alpha, args.priority_beta)
         else:
             self.buffer = ReplayBuffer(args.train_every if args.replay == "none" else args.buffer_size, shape)
         self.steps = 0
         self.episodes: Episodes = []
+
+    def describe(self) -> str:
+        numbers = np.prod(self.copies.observations.shape)
+        return f"DQN on {self.args.env}: {numbers} numbers → {self.actions} actions"
 
     def finished(self) -> bool:
         enough = self.args.episodes is not None and len(self.episodes) >= self.args.episodes
@@ -245,7 +226,7 @@ class DQN:
 
     def explore(self, states: np.ndarray, epsilon: float) -> list[int]:
         """ε-greedy: with probability ε any action, else the best one."""
-        drawn = [random.randrange(self.actions) if random.random() < epsilon else None for _ in states]
+        drawn: list[Any] = [random.randrange(self.actions) if random.random() < epsilon else None for _ in states]
         if None not in drawn:
             return drawn
         return [b if d is None else d for d, b in zip(drawn, self.best_actions(states), strict=True)]
@@ -258,20 +239,22 @@ class DQN:
             q_choice = self.model(next_states) if self.args.double else None
             y = td_target(rewards, terminated, self.target(next_states), q_choice, self.args.gamma)
         q = self.model(states).gather(1, actions[:, None])[:, 0]
-        losses = {"huber": F.smooth_l1_loss, "mse": F.mse_loss}[self.args.loss](q, y, reduction="none")
+        criterion: Callable[..., Tensor] = F.smooth_l1_loss if self.args.loss == "huber" else F.mse_loss
+        losses = criterion(q, y, reduction="none")
         loss = losses.mean() if batch.weights is None else (losses * batch.weights.to(self.device)).mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.buffer.update(batch.indices, (q - y).detach().cpu())
+        if isinstance(self.buffer, PrioritizedReplay):
+            self.buffer.update(batch.indices, (q - y).detach().cpu())
         return loss.detach(), q.detach().amax()
 
-    def play(self, period: int, until: int, stop: StopRequest) -> dict[str, float]:
+    def play(self, period: int, until: int) -> Playing:
         args, means, before = self.args, Means(), len(self.episodes)
         seed_everything(args.seed, period)
         self.copies.reset(args.seed, TRAINING, period)
         self.model.train()
-        while self.steps < until and not self.finished() and not stop.signalled:
+        while self.steps < until and not self.finished():
             states = self.copies.states
             epsilon = epsilon_at(args, self.steps, len(self.episodes))
             actions = self.explore(states, epsilon)
@@ -286,13 +269,14 @@ class DQN:
                     means.add({"train_loss": loss, "q_max": largest}, 1)
             if crossed(earlier, self.steps, args.target_every):
                 self.target.load_state_dict(self.model.state_dict())
+            yield len(actions)
         epsilon = epsilon_at(args, self.steps, len(self.episodes))
         return {**training_return(self.episodes[before:]), "epsilon": epsilon, **means.read()}
 
-    def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def memory(self) -> tuple[dict[str, Tensor], dict[str, int | float]]:
         return self.buffer.state()
 
-    def remember(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def remember(self, tensors: dict[str, Tensor], numbers: dict[str, int | float]) -> None:
         self.buffer.load(tensors, numbers)
 
 
@@ -307,33 +291,11 @@ def train(**kws) -> tuple[nn.Module, Run]:
     Keyword arguments are the fields of HyperParams (TypeError for another name). With `seeds` one run after the other;
     the last is returned.
     """
-    args = cli.settings(HyperParams, kws)
-    if args.seeds:
-        return train_each_seed(train, args)
-    args = dataclasses.replace(args, device=str(pick_device(args.device)))
-    with one_thread():
-        learner = DQN(args)
-        with Run("reinforcement_learning", args) as run:
-            parameters = sum(p.numel() for p in learner.model.parameters())
-            run.say(
-                f"DQN on {args.env}: {np.prod(learner.copies.observations.shape)} numbers → {learner.actions} actions, "
-                f"{parameters:,} parameters, {args.steps:,} steps on {args.device}"
-            )
-            train_in_periods(learner, run)
-            metrics = final_metrics(learner, run)
-            save_figures(run, learner.copies.threshold)
-            run.finish(metrics, verdict(metrics, args.test_episodes, expected(args)))
-    return learner.model, run
+    return train_network(DQN, HyperParams.of(**kws), EXPECTED)
 
 
-# (preset, environment) → mean return with the preset's own settings; see README
-EXPECTED = {("tuned", "CartPole-v1"): "475–500"}
-
-
-def expected(args: HyperParams) -> str | None:
-    """What settings that were measured reach."""
-    usual = same_settings(args, HyperParams(preset=args.preset, env=args.env))
-    return EXPECTED.get((args.preset, args.env)) if usual else None
+# What was measured, seeds 0, 1, 2 (README.md).
+EXPECTED = (Expected("mean_return", 475, 500),)
 
 
 def main() -> None:

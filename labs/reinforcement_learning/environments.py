@@ -10,10 +10,11 @@ from common.errors import InputError
 from labs.reinforcement_learning.planning import Table
 
 YesNo = Literal["yes", "no"]
+Env = Any  # an environment of gymnasium, whose own type knows nothing of numbered states and tables
 
 # The lab's own: name → (class, longest episode, arguments). The class is imported when the environment is made.
-OWN = {
-    "sorcery/RandomWalk1D-v0": ("reinforcement_learning:RandomWalk1D", 100, {}),
+OWN: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "sorcery/RandomWalk1D-v0": ("random_walk:RandomWalk1D", 100, {}),
     "sorcery/GridWorld2x2-v0": ("worlds:GridWorld", 100, {"world": "2x2"}),
     "sorcery/GridWorld3x3-v0": ("worlds:GridWorld", 100, {"world": "3x3"}),
     "sorcery/GridWorldMDP-v0": ("worlds:GridWorld", 100, {"world": "mdp"}),
@@ -43,7 +44,7 @@ def near_names(name: str) -> list[str]:
     return [versions[near] for near in difflib.get_close_matches(bare(name), versions, n=3, cutoff=0.5)]
 
 
-def make(name: str, **kws: Any) -> gymnasium.Env:
+def make(name: str, **kws: Any) -> Env:
     """gymnasium.make(name, **kws), with the lab's own environments under sorcery/. The newest version if none is named.
 
     Raises InputError, naming environments that are meant perhaps, for a name that gymnasium does not know or no longer
@@ -62,7 +63,7 @@ def make(name: str, **kws: Any) -> gymnasium.Env:
         raise InputError(f"environment {name!r} is unknown to gymnasium; {meant}") from error
 
 
-def make_slippery(name: str, slippery: YesNo | None, **kws: Any) -> gymnasium.Env:
+def make_slippery(name: str, slippery: YesNo | None, **kws: Any) -> Env:
     """make, with the ice of FrozenLake, CliffWalking and the grid worlds slippery or not; None: as it comes.
 
     Raises InputError also for an environment that has no such setting.
@@ -77,7 +78,7 @@ def make_slippery(name: str, slippery: YesNo | None, **kws: Any) -> gymnasium.En
         raise InputError(f"environment {name!r} has no slippery variant; leave --slippery away") from error
 
 
-def table_of(env: gymnasium.Env) -> Table | None:
+def table_of(env: Env) -> Table | None:
     """The environment's transition table, if it shows one, for as many states as it has."""
     table = getattr(env.unwrapped, "P", None)
     return table if table is not None and len(table) == getattr(env.observation_space, "n", None) else None

@@ -31,7 +31,7 @@ class Copies:
         `max_steps` ends (truncates) an episode earlier or later than the environment would.
         """
         # gymnasium's checker only warns the authors of environments; it looks at every observation.
-        kws = {"disable_env_checker": True, "max_episode_steps": max_steps}
+        kws: dict[str, Any] = {"disable_env_checker": True, "max_episode_steps": max_steps}
         if render_mode:  # not every environment takes one
             kws["render_mode"] = render_mode
         self.envs = [make(name, **kws) for _ in range(count)]

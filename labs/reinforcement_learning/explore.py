@@ -6,22 +6,15 @@ Each function draws one figure from a few numbers, in well under a second.
 import itertools
 from typing import TYPE_CHECKING
 
-import gymnasium
 import numpy as np
 from numpy import ndarray
 
-from labs.reinforcement_learning.environments import OWN, make, table_of
-from labs.reinforcement_learning.gridworld import Layout, draw_grid, layout, plot_grids
-from labs.reinforcement_learning.planning import greedy, model, optimal, success_probability, value_iteration
+from labs.reinforcement_learning.environments import OWN, Env, make, table_of
+from labs.reinforcement_learning.grids import Layout, draw_grid, layout, plot_grids
+from labs.reinforcement_learning.planning import Table, greedy, model, optimal, success_probability, value_iteration
 from labs.reinforcement_learning.progress import moving_average
-from labs.reinforcement_learning.reinforcement_learning import (
-    HyperParams,
-    Method,
-    choose,
-    exact_values,
-    get_env,
-    learn,
-)
+from labs.reinforcement_learning.reinforcement_learning import HyperParams, get_env, learn
+from labs.reinforcement_learning.tabular import Method, choose, exact_values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,14 +25,16 @@ LEFT, RIGHT = "#b2182b", "#2166ac"
 Step = tuple[int, int, float, int]  # state, action, reward, next state
 
 
-def open_world(world: str, slip: float) -> tuple[gymnasium.Env, Layout]:
-    """The environment of one of WORLDS with its grid; `slip` is the probability of slipping to each side."""
+def open_world(world: str, slip: float) -> tuple[Env, Table, Layout]:
+    """The environment of one of WORLDS, its table and its grid; `slip` is the probability of slipping to each side."""
     name = next(full for full, (_, _, own) in OWN.items() if own.get("world") == world)
     env = make(name, slip=slip, disable_env_checker=True)
-    return env, layout(env)
+    table, grid = table_of(env), layout(env)
+    assert table and grid, world
+    return env, table, grid
 
 
-def play(env: gymnasium.Env, Q: ndarray, epsilon: float, seed: int) -> list[Step]:
+def play(env: Env, Q: ndarray, epsilon: float, seed: int) -> list[Step]:
     """The steps of one episode, ε-greedy by Q (S, A)."""
     rng = np.random.default_rng(seed)
     (state, _), steps, over = env.reset(seed=seed), [], False
@@ -56,8 +51,8 @@ def play(env: gymnasium.Env, Q: ndarray, epsilon: float, seed: int) -> list[Step
 
 def draw_policies(world: str, gamma: float, epsilon: float, slip: float) -> tuple["Figure", str]:
     """V* with the best actions, and the same for an agent that errs: with probability ε it does anything."""
-    env, grid = open_world(world, slip)
-    mdp = model(table_of(env), gamma)
+    _, table, grid = open_world(world, slip)
+    mdp = model(table, gamma)
     (Q, V), (Q_erring, V_erring) = optimal(mdp), optimal(mdp, epsilon)
     panels = [("V*: never an action at random", V, greedy(Q))]
     text = f"value of the start {V[grid.start]:.4f}"
@@ -71,8 +66,8 @@ def draw_policies(world: str, gamma: float, epsilon: float, slip: float) -> tupl
 
 def draw_sweep(world: str, gamma: float, slip: float, sweep: int) -> tuple["Figure", str]:
     """Value iteration after that many sweeps, with the actions that look best then, beside V*."""
-    env, grid = open_world(world, slip)
-    mdp = model(table_of(env), gamma)
+    _, table, grid = open_world(world, slip)
+    mdp = model(table, gamma)
     V = [np.zeros(len(mdp.R)), *itertools.islice(value_iteration(mdp), sweep)][-1]
     Q, settled = optimal(mdp)
     panels = [(f"after {sweep} sweeps", V, greedy(mdp.q_values(V))), ("V*", settled, greedy(Q))]
@@ -83,9 +78,10 @@ def draw_episode(world: str, gamma: float, epsilon: float, slip: float, episode:
     """The path of one episode on the grid, ε-greedy by Q*, and its rewards. Other numbers are other episodes."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
+    from matplotlib.ticker import MaxNLocator
 
-    env, grid = open_world(world, slip)
-    Q, V = optimal(model(table_of(env), gamma))
+    env, table, grid = open_world(world, slip)
+    Q, V = optimal(model(table, gamma))
     steps = play(env, Q, epsilon, episode)
     rows, columns = grid.shape
     figure = Figure(figsize=(1.1 * columns + 1.4, 1.1 * rows + 0.4), layout="constrained")
@@ -102,8 +98,7 @@ def draw_episode(world: str, gamma: float, epsilon: float, slip: float, episode:
     axis.plot(x, y, color="0.4", linewidth=1)
     drawn = axis.scatter(x, y, c=range(len(states)), cmap="plasma", s=28, zorder=3, vmin=0)
     axis.annotate("start", (x[0], y[0]), (4, -10), textcoords="offset points", fontsize=8)
-    bar = figure.colorbar(drawn, ax=axis, shrink=0.8, label="step")
-    bar.locator.set_params(integer=True)
+    figure.colorbar(drawn, ax=axis, shrink=0.8, label="step", ticks=MaxNLocator("auto", integer=True))
     rewards = np.array([reward for _, _, reward, _ in steps])
     signs = [grid.arrows(np.eye(len(grid.moves))[action]) for _, action, _, _ in steps]
     said = ", ".join(f"{sign} {reward:g}" for sign, reward in zip(signs[:30], rewards, strict=False))
@@ -116,17 +111,18 @@ def draw_learned(
     world: str, method: Method, episodes: int, alpha: float, gamma: float, epsilon: float, slip: float
 ) -> tuple["Figure", str]:
     """What a learner that does not know the table has found after that many episodes, beside where it settles."""
-    env, grid = open_world(world, slip)
+    env, table, grid = open_world(world, slip)
     settings = HyperParams(
         method=method, episodes=episodes, block=episodes, alpha=alpha, gamma=gamma, epsilon=epsilon, eval_episodes=1
     )
-    agent, _, record = learn(settings, env)
-    exact = exact_values(settings, env, epsilon)
+    _, record = learn(settings, env)
+    agent, exact = record.agent, exact_values(env, method, gamma, epsilon)
+    assert exact is not None
     panels = [
         (f"learned in {episodes} episodes", agent.values.max(axis=1), greedy(agent.values)),
         ("exact", exact.max(axis=1), greedy(exact)),
     ]
-    acting = grid.shown & ~model(table_of(env), gamma).terminal
+    acting = grid.shown & ~model(table, gamma).terminal
     tried = agent.visits[acting]
     text = f"{sum(record.lengths)} steps; {int((tried == 0).sum())} of {tried.size} pairs of cell and action untried"
     return plot_grids(grid, panels, cells=CELLS), text
@@ -138,6 +134,7 @@ def draw_learned(
 def draw_walks(epsilon: float, episodes: int = 20) -> tuple["Figure", str]:
     """Episodes of the random walk, place by place, of an agent that goes right but with probability ε anywhere."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     env = make("sorcery/RandomWalk1D-v0", disable_env_checker=True)
     Q = np.tile([0.0, 1.0], (env.observation_space.n, 1))
@@ -152,10 +149,10 @@ def draw_walks(epsilon: float, episodes: int = 20) -> tuple["Figure", str]:
         won += right
         axis.plot(places + wobble[number], marker=".", color=RIGHT if right else LEFT, alpha=0.5, linewidth=1)
     axis.set(xlabel="step", ylabel="place", yticks=range(1, len(Q) + 1), ylim=(0.5, len(Q) + 0.5))
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axis.grid(alpha=0.3)
     policy = np.tile([epsilon / 2, 1 - epsilon / 2], (len(Q), 1))
-    chance = success_probability(table_of(env), policy, steps[0][0])
+    chance = success_probability(env.unwrapped.P, policy, steps[0][0])
     return figure, f"{won} of {episodes} episodes end at {len(Q)}; exactly, the probability is {chance:.6f}"
 
 
@@ -176,8 +173,9 @@ def draw_table(
         eval_episodes=1,
     )
     env = get_env(settings)
-    agent, _, record = learn(settings, env)
-    exact = exact_values(settings, env, epsilon)
+    _, record = learn(settings, env)
+    agent, exact = record.agent, exact_values(env, method, gamma, epsilon)
+    assert exact is not None
     places = np.arange(2, len(exact))  # Julia's numbers of those where there is something to choose
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -14,18 +14,11 @@ import numpy as np
 from numpy import ndarray
 
 from common import cli
-from common.errors import InputError
+from common.device import derive_seed
+from common.settings import Count, Ints, Probability, Settings
 from labs.reinforcement_learning.environments import YesNo
-from labs.reinforcement_learning.reinforcement_learning import (
-    Agent,
-    HyperParams,
-    Method,
-    evaluate,
-    exact_values,
-    get_env,
-    learn,
-    start_values,
-)
+from labs.reinforcement_learning.reinforcement_learning import EVALUATION, HyperParams, get_env, learn
+from labs.reinforcement_learning.tabular import Agent, Method, exact_values, play_greedily, start_values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,21 +27,20 @@ METHODS: tuple[Method, ...] = ("q_learning", "sarsa", "expected_sarsa")
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Compare the three methods, and acting at random, over several seeds; ε and α stay as they are."""
 
     env: str = "sorcery/RandomWalk1D-v0"  # environment with numbered states and actions
     slippery: YesNo | None = None  # FrozenLake, CliffWalking, grid worlds; none: as the environment has it
-    episodes: int = 2000  # episodes to learn from, for each method and seed
-    alpha: float = 0.1  # learning rate (α)
-    gamma: float = 0.99  # discount (γ)
-    epsilon: float = 0.1  # probability of an action at random (ε)
-    seeds: cli.Ints = (0, 1, 2)  # a training for each
+    episodes: Count = 2000  # episodes to learn from, for each method and seed
+    alpha: Probability = 0.1  # learning rate (α)
+    gamma: Probability = 0.99  # discount (γ)
+    epsilon: Probability = 0.1  # probability of an action at random (ε)
+    seeds: Ints = (0, 1, 2)  # a training for each
     out: Path = Path("runs/methods.png")  # where the figure goes
 
-    def __post_init__(self) -> None:
-        if not self.seeds:
-            raise InputError("--seeds is empty; name at least one, e.g. 0,1,2")
+    def check(self) -> None:
+        self.require("seeds", bool(self.seeds) and min(self.seeds) >= 0, "one number or more, each at least 0")
         self.settings("q_learning", self.seeds[0])  # says what is wrong with the others
 
     def settings(self, method: Method, seed: int) -> HyperParams:
@@ -66,7 +58,8 @@ def compare(**kws: Any) -> dict[str, dict[str, tuple[float, float]]]:
     from common.plots import write_figure
 
     args = Request(**kws)
-    table, curves = {}, {}
+    table: dict[str, dict[str, tuple[float, float]]] = {}
+    curves: dict[str, dict[str, ndarray]] = {}
     for method in METHODS:
         trained = [_train(args.settings(method, seed)) for seed in args.seeds]
         names = [name for name in trained[0][0] if all(name in metrics for metrics, _ in trained)]
@@ -80,9 +73,9 @@ def compare(**kws: Any) -> dict[str, dict[str, tuple[float, float]]]:
     print(f"{args.env}, {args.episodes} episodes, α {args.alpha:g}, γ {args.gamma:g}, ε {args.epsilon:g}")
     print(f"{len(args.seeds)} seeds: mean ± standard deviation")
     print(f"{'':<16}" + "".join(f"{name.replace('_', ' '):>22}" for name in names))
-    for method, metrics in table.items():
+    for name, metrics in table.items():
         cells = [f"{metrics[n][0]:.4f} ± {metrics[n][1]:.4f}" if n in metrics else "–" for n in names]
-        print(f"{method:<16}" + "".join(f"{cell:>22}" for cell in cells))
+        print(f"{name:<16}" + "".join(f"{cell:>22}" for cell in cells))
     print(write_figure(args.out, plot_methods(curves)))
     return table
 
@@ -90,28 +83,26 @@ def compare(**kws: Any) -> dict[str, dict[str, tuple[float, float]]]:
 def _train(settings: HyperParams) -> tuple[dict[str, float], list[dict[str, float]]]:
     """Metrics and history of one training."""
     env = get_env(settings)
-    agent, _, record = learn(settings, env)
-    metrics = {"last_100_return": float(np.mean(record.returns[-100:])), **_evaluate(agent, env)}
+    _, record = learn(settings, env)
+    metrics = {"last_100_return": float(np.mean(record.returns[-100:])), **_play(env, record.agent, settings.seed)}
     metrics |= {k: v for k, v in record.rows[-1].items() if k == "value_error"}
-    exact = exact_values(settings, env, settings.epsilon)
+    exact = exact_values(env, settings.method, settings.gamma, settings.epsilon)
     if exact is not None:
         metrics |= start_values(record, env, exact)
     return metrics, record.rows
 
 
-def _evaluate(agent: Agent, env: Any) -> dict[str, float]:
-    again = Agent(dataclasses.replace(agent.args, eval_episodes=100), agent.values, agent.actions, agent.visits)
-    return evaluate(env, again, 0)
+def _play(env: Any, agent: Agent, seed: int) -> dict[str, float]:
+    return play_greedily(env, agent, 100, derive_seed(seed, EVALUATION, 0))
 
 
 def _random_policy(args: Request) -> dict[str, tuple[float, float]]:
     """The same metrics for a policy that draws every action alike."""
     played = []
     for seed in args.seeds:
-        settings = args.settings("td0", seed)
-        env = get_env(settings)
+        env = get_env(args.settings("q_learning", seed))
         none = np.zeros((env.observation_space.n, 1))
-        played.append(_evaluate(Agent(settings, none, int(env.action_space.n), none), env))
+        played.append(_play(env, Agent(none, int(env.action_space.n), "td0"), seed))
     return {name: _spread([metrics[name] for metrics in played]) for name in played[0]}
 
 

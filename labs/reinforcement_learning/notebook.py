@@ -31,17 +31,17 @@ def _():
     import gymnasium
     import torch
 
-    from common import checkpoint, notebook
-    from labs.reinforcement_learning import dqn, explore, make, train, watch
+    from common import notebook
+    from labs.reinforcement_learning import dqn, explore, load_run, make, train, watch
     from labs.reinforcement_learning.worlds import WORLDS
 
     notebook.work_in_suite()
     return (
         WORLDS,
-        checkpoint,
         dqn,
         explore,
         gymnasium,
+        load_run,
         make,
         notebook,
         torch,
@@ -236,9 +236,9 @@ def _(mo):
 
 
 @app.cell
-def _(checkpoint, run, table, torch):
-    tensors, header = checkpoint.load(run.path / "model.safetensors")
-    header["method"], bool(torch.equal(tensors["table"], table.table))
+def _(load_run, run, table, torch):
+    loaded = load_run(run.path)
+    loaded.settings.method, bool(torch.equal(loaded.model.table, table.table))
     return
 
 

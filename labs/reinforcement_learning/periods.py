@@ -1,4 +1,4 @@
-"""The loop of the networks: play and learn for a while, evaluate greedily, keep the best policy, save everything.
+"""How the networks are trained: play and learn for a period of steps, evaluate greedily, keep the best policy.
 
 An environment cannot be saved in the midst of an episode. So the training is cut into periods of a fixed number of
 steps: each begins new episodes from seeds of its own, and the checkpoint is written between two of them. A period that
@@ -6,39 +6,71 @@ is interrupted is played again, and `--resume` leads to the same numbers as a ru
 """
 
 import dataclasses
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from common import checkpoint
-from common.errors import InputError
-from common.files import write_atomically
+from common import expectations
+from common.device import pick_device
+from common.expectations import Expected
+from common.files import validated, write_csv
+from common.loop import Best, Row, Training, play
 from common.runs import Run
-from common.trainer import StopRequest
+from common.settings import UNGIVEN, Count, Ints, OptionalCount, Probability, Role, RunFlags, Usual
 from labs.reinforcement_learning.episodes import TEST, VALIDATION, Copies, play_episodes, success_rate
 
 Episodes = list[tuple[int, float, int]]  # of every episode that ended: the steps by then, its return, its length
+Playing = Generator[int, None, Row]  # after each step of the environments, how many those were
+
+
+@dataclass(frozen=True)
+class NetworkFlags(RunFlags):
+    """The flags of both ways to train a network: of the environment, of the periods, and of what is measured."""
+
+    device: str = "cpu"  # cpu (on one thread: quicker than a GPU for networks this small), auto, cuda, cuda:N, mps
+    env: str = "CartPole-v1"  # the environment, by its name in gymnasium
+    steps: Annotated[Usual[Count], Role.LENGTH] = UNGIVEN  # steps in all copies together; none: by preset or method
+    max_steps: OptionalCount = None  # end an episode after N steps; none: the environment's own limit
+    gamma: Usual[Probability] = UNGIVEN  # γ: what a reward one step later is worth; none: by preset or method
+    period: Count = 2_500  # steps between two evaluations; the best policy is kept
+    val_episodes: Count = 50  # greedy episodes per evaluation
+    test_episodes: Count = 100  # greedy episodes for the result, from other seeds
+    seeds: Annotated[Ints, Role.CHANCE] = ()  # train once with each instead of --seed, and draw how much they differ
+
+    def check(self) -> None:
+        self.require("seeds", min(self.seeds, default=0) >= 0, "a list of numbers of at least 0")
+        self.refuse_unused({"seed": not self.seeds}, "with --seeds")
+
+    @property
+    def dataset(self) -> str:
+        """What stands for the data set in a run's summary."""
+        return self.env
 
 
 class Learner(Protocol):
     """What learns: its networks, its counters, and the copies of the environment that it acts in."""
 
+    args: NetworkFlags
     model: nn.Module  # the policy's network: the best of it is kept
     modules: Sequence[nn.Module]  # every network, `model` first
     optimizer: Optimizer
+    copies: Copies
     steps: int  # environment steps so far
     episodes: Episodes
 
-    def play(self, period: int, until: int, stop: StopRequest) -> dict[str, float]:
-        """Act and learn until `steps` is `until`, or `stop` is signalled; means over the period for its row."""
+    def describe(self) -> str:
+        """Method, environment and network in a few words."""
+
+    def play(self, period: int, until: int) -> Playing:
+        """Act and learn until `steps` is `until`; returns means over the period for its row."""
 
     def finished(self) -> bool:
         """Whether the settings ask for no more."""
@@ -46,11 +78,40 @@ class Learner(Protocol):
     def policy(self, states: Any) -> Sequence[Any]:
         """The greedy action for each state."""
 
-    def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def memory(self) -> tuple[dict[str, Tensor], dict[str, int | float]]:
         """What else a checkpoint keeps (the replay buffer)."""
 
-    def remember(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def remember(self, tensors: dict[str, Tensor], numbers: dict[str, int | float]) -> None:
         """Put back what `memory` gave."""
+
+
+class Counters(TypedDict):
+    """What a checkpoint says of a learner besides its networks and optimiser."""
+
+    steps: int
+    episodes: Episodes
+    memory: dict[str, int | float]
+
+
+class LearnerState(Training):
+    """The loop's state: networks and optimiser, counters, and what else the learner remembers."""
+
+    def __init__(self, learner: Learner):
+        super().__init__(learner.modules, [learner.optimizer])
+        self.learner = learner
+
+    def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors, numbers = super().save()
+        memory, own = self.learner.memory()
+        counters: Counters = {"steps": self.learner.steps, "episodes": self.learner.episodes, "memory": own}
+        return tensors | {f"memory.{name}": tensor for name, tensor in memory.items()}, {**numbers, **counters}
+
+    def load(self, tensors: dict[str, Tensor], numbers: dict[str, Any], path: Path) -> None:
+        counters = validated(numbers, Counters, path)
+        super().load(tensors, numbers, path)
+        memory = {k.removeprefix("memory."): v for k, v in tensors.items() if k.startswith("memory.")}
+        self.learner.remember(memory, counters["memory"])
+        self.learner.steps, self.learner.episodes = counters["steps"], counters["episodes"]
 
 
 @contextmanager
@@ -64,59 +125,86 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def train_in_periods(learner: Learner, run: Run) -> None:
+F = TypeVar("F", bound=NetworkFlags)
+
+
+def train_network(make: Callable[[F], Any], args: F, expected: Sequence[Expected]) -> tuple[Any, Run]:
+    """A run of the learner that `make` makes of the settings: the best policy's network, and the run.
+
+    With `seeds` one run after the other; the last is returned.
+    """
+    if args.seeds:
+        return train_each_seed(make, args, expected)
+    args = dataclasses.replace(args, device=str(pick_device(args.device)))
+    with one_thread():
+        learner: Learner = make(args)
+        with Run(args) as run:
+            parameters = sum(p.numel() for p in learner.model.parameters())
+            run.say(f"{learner.describe()}, {parameters:,} parameters, {args.steps:,} steps on {args.device}")
+            train_in_periods(learner, run, args)
+            metrics = final_metrics(learner, args)
+            save_figures(run, learner.copies.threshold, args.gamma)
+            run.finish(metrics, verdict(metrics, args.test_episodes) + expectations.sentence(expected, args))
+    return learner.model, run
+
+
+def train_in_periods(learner: Learner, run: Run, args: NetworkFlags) -> None:
     """Train until the settings' steps are done; the model then has the weights of the best greedy evaluation.
 
     Each period gives a row of the history, with `val_return`: the mean return of greedy episodes that start from
-    seeds which the training does not use, the same ones each time. Ctrl-C ends the loop after the current step.
-    Raises InputError when a number is not finite.
+    seeds which the training does not use, the same ones each time. Raises InputError when a number is not finite.
     """
-    args, best = run.settings, _restore(learner, run)
-    if learner.steps > args.steps:
-        raise InputError(f"the run has {learner.steps} steps already, --steps {args.steps} is less")
-    if run.history and learner.finished():
-        run.say("the run has all its steps; a larger --steps adds to them")
     validation = Copies(args.env, args.val_episodes, args.max_steps)
-    steps, seconds = learner.steps, 0.0
-    # Numbers that overflow are found below, in the row; NumPy's warnings would only come before that.
-    with StopRequest() as stop, np.errstate(over="ignore", invalid="ignore"):
-        while not learner.finished():
-            period, started = len(run.history) + 1, time.perf_counter()
-            row = learner.play(period, min(period * args.period, args.steps), stop)
-            seconds += time.perf_counter() - started
-            if stop.signalled:
-                break
-            returns = play_episodes(learner.policy, validation, args.seed, VALIDATION)
-            row = {"epoch": period, "seconds": 0.0, "steps": learner.steps, **row, "val_return": float(returns.mean())}
-            _check_finite(row)
-            row["seconds"] = time.perf_counter() - started
-            run.history.append(row)
-            if best is None or row["val_return"] >= best["val_return"]:  # of equals the later one has seen more
-                best = row
-                checkpoint.save(run.path / "checkpoint" / "best.safetensors", learner.model.state_dict(), {})
-            _save(learner, run, best)
-            if period == 1:
-                run.save_model(learner.model, "early")
-            run.write_history()
-            run.say(_describe(row, args.steps))
-    run.interrupted = stop.signalled and not learner.finished()
-    if seconds:
-        run.samples_per_second = (learner.steps - steps) / seconds
-    if best:
-        weights, _ = checkpoint.load(run.path / "checkpoint" / "best.safetensors")
-        checkpoint.load_weights(learner.model, weights, run.path)
-        run.say(f"kept the policy of step {best['steps']}, the best in greedy play: {best['val_return']:.1f}")
+
+    def period(number: int, row: Row) -> Iterator[int]:
+        played = yield from learner.play(number, min(number * args.period, args.steps))
+        returns = play_episodes(learner.policy, validation, args.seed, VALIDATION)
+        row |= {"steps": learner.steps, **played, "val_return": float(returns.mean())}
+
+    def keep(number: int, row: Row) -> None:
+        write_episodes(learner, run)
+        if number == 1:
+            run.save_model(learner.model, "early")
+
+    def line(row: Row) -> str:
+        shown = {k: v for k, v in row.items() if k not in ("epoch", "seconds", "steps")}
+        numbers = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in shown.items())
+        return f"step {row['steps']:>{len(str(args.steps))}}/{args.steps}  {row['seconds']:5.1f} s  {numbers}"
+
+    # Numbers that overflow are found by the loop, in the row; NumPy's warnings would only come before that.
+    with np.errstate(over="ignore", invalid="ignore"):
+        play(
+            period,
+            LearnerState(learner),
+            args.steps,
+            name="period",
+            length="steps",
+            column="steps",
+            finished=learner.finished,
+            best=Best("val_return", operator.ge, [learner.model]),  # of equals the later one has seen more
+            run=run,
+            on_unit=[keep],
+            line=line,
+            quiet=run.quiet,
+        )
+    write_episodes(learner, run)  # once more: a period that was broken off has been undone
     run.save_model(learner.model)
 
 
-def training_return(episodes: Episodes) -> dict[str, float]:
+def write_episodes(learner: Learner, run: Run) -> None:
+    """episodes.csv: of every episode of the training the steps by its end, its return and its length."""
+    names = ("step", "return", "length")
+    rows = [dict(zip(names, episode, strict=True)) for episode in learner.episodes]
+    write_csv(run.path / "episodes.csv", rows, columns=names)
+
+
+def training_return(episodes: Episodes) -> Row:
     """The mean return of these episodes for a row of the history; nothing if none ended."""
     return {"train_return": sum(episode[1] for episode in episodes) / len(episodes)} if episodes else {}
 
 
-def final_metrics(learner: Learner, run: Run) -> dict[str, float]:
+def final_metrics(learner: Learner, args: NetworkFlags) -> dict[str, float]:
     """Metrics of the final policy: greedy episodes from fresh seeds, and the last 100 of the training."""
-    args = run.settings
     copies = Copies(args.env, args.test_episodes, args.max_steps)
     returns = play_episodes(learner.policy, copies, args.seed, TEST)
     last = [episode[1] for episode in learner.episodes[-100:]]
@@ -128,7 +216,7 @@ def final_metrics(learner: Learner, run: Run) -> dict[str, float]:
     }
 
 
-def train_each_seed(train: Callable[..., tuple[Any, Run]], args: Any) -> tuple[Any, Run]:
+def train_each_seed(make: Callable[[F], Any], args: F, expected: Sequence[Expected]) -> tuple[Any, Run]:
     """A run for each of `args.seeds`, the spread of their curves beside the last one; returns the last.
 
     With --out DIR the runs are DIR/seed0, DIR/seed1, …
@@ -139,7 +227,7 @@ def train_each_seed(train: Callable[..., tuple[Any, Run]], args: Any) -> tuple[A
     reached = []
     for seed in args.seeds:
         own = dataclasses.replace(args, seed=seed, seeds=(), out=args.out and args.out / f"seed{seed}")
-        model, run = train(**vars(own))
+        model, run = train_network(make, own, expected)
         if run.interrupted:
             return model, run
         runs[f"seed {seed}"] = run.path
@@ -154,78 +242,20 @@ def train_each_seed(train: Callable[..., tuple[Any, Run]], args: Any) -> tuple[A
     return model, run
 
 
-def save_figures(run: Run, threshold: float | None) -> None:
+def save_figures(run: Run, threshold: float | None, gamma: float) -> None:
     """The figures of a run; README.md says what to look for in each."""
     from labs.reinforcement_learning import curves
 
     if run.history:
         episodes = curves.read_episodes(run.path)
         run.save_figure("learning", curves.plot_learning(episodes, run.history, threshold))
-        run.save_figure("progress", curves.plot_progress(run.history, run.settings.gamma))
+        run.save_figure("progress", curves.plot_progress(run.history, gamma))
 
 
-def same_settings(args: Any, usual: Any) -> bool:
-    """Whether two runs differ at most in seed and place, so that the same result may be expected."""
-    free = ("seed", "seeds", "device", "out", "resume", "offline", "quiet")
-    return all(getattr(args, f.name) == getattr(usual, f.name) for f in dataclasses.fields(args) if f.name not in free)
-
-
-def verdict(metrics: dict[str, float], episodes: int, expected: str | None) -> str:
-    """What was reached and, for settings that were measured, what to expect, in a sentence."""
+def verdict(metrics: dict[str, float], episodes: int) -> str:
+    """What was reached, in a sentence."""
     said = f"greedy return {metrics['mean_return']:.1f} on average (worst {metrics['min_return']:.1f})"
     said += f" over {episodes} fresh episodes"
     if "success_rate" in metrics:
         said += f", {metrics['success_rate']:.0%} of them a success"
-    return said + (f" (these settings reach {expected})" if expected else "")
-
-
-def _describe(row: dict[str, float], steps: int) -> str:
-    shown = {k: v for k, v in row.items() if k not in ("epoch", "seconds", "steps")}
-    numbers = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in shown.items())
-    return f"step {row['steps']:>{len(str(steps))}}/{steps}  {row['seconds']:5.1f} s  {numbers}"
-
-
-def _check_finite(row: dict[str, float]) -> None:
-    for name, value in row.items():
-        if not math.isfinite(value):
-            raise InputError(f"{name} is {value} by step {row['steps']}: the training has diverged; lower --lr")
-
-
-def _save(learner: Learner, run: Run, best: dict[str, float]) -> None:
-    """Everything the next period depends on, and episodes.csv."""
-    memory, numbers = learner.memory()
-    tensors = {f"memory.{k}": v for k, v in memory.items()}
-    for i, module in enumerate(learner.modules):
-        tensors |= {f"module{i}.{k}": v for k, v in module.state_dict().items()}
-    own, rest = checkpoint.optimizer_tensors(learner.optimizer, "optimizer.")
-    header = {
-        "rows": run.history,
-        "best": best,
-        "steps": learner.steps,
-        "episodes": learner.episodes,
-        "optimizer": rest,
-        "memory": numbers,
-    }
-    checkpoint.save(run.path / "checkpoint" / "last.safetensors", tensors | own, header)
-    lines = ["step,return,length", *(f"{step},{value:.6g},{length}" for step, value, length in learner.episodes)]
-    write_atomically(run.path / "episodes.csv", "\n".join(lines) + "\n")
-
-
-def _restore(learner: Learner, run: Run) -> dict[str, float] | None:
-    """Continue a resumed run where its checkpoint was written; returns the best row so far."""
-    path = run.path / "checkpoint" / "last.safetensors"
-    if not run.resumed or not path.is_file():
-        return None  # killed before the first period ended: begin again, from the same seed
-    tensors, header = checkpoint.load(path)
-
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-    for i, module in enumerate(learner.modules):
-        checkpoint.load_weights(module, part(f"module{i}."), path)
-    checkpoint.load_optimizer(learner.optimizer, tensors, header["optimizer"], "optimizer.")
-    learner.remember(part("memory."), header["memory"])
-    learner.steps, run.history = header["steps"], header["rows"]
-    learner.episodes = [tuple(episode) for episode in header["episodes"]]
-    run.write_history()
-    return header["best"]
+    return said

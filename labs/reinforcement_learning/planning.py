@@ -116,10 +116,12 @@ def success_probability(table: Table, policy: ndarray | None, start: int, steps:
     """
     mdp = model(table, gamma=1.0)
     wins = np.zeros_like(mdp.R)
-    for s in np.flatnonzero(~mdp.terminal):
+    for s in map(int, np.flatnonzero(~mdp.terminal)):
         for a in table[s]:
-            wins[s, a] = sum(p for p, _, reward, terminated in table[s][a] if terminated and reward > 0)
+            wins[s, a] = sum([p for p, _, reward, terminated in table[s][a] if terminated and reward > 0])
     if steps is None:
+        if policy is None:
+            raise ValueError("without a policy it takes a number of steps")
         return float(policy_values(MDP(mdp.P, wins, 1.0, mdp.terminal), policy)[start])
     V = np.zeros(len(wins))
     for _ in range(steps):

@@ -5,8 +5,7 @@ policy optimization algorithms") on the environments of `dqn.py`, and on those w
 Pendulum-v1. README.md has what was measured.
 """
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -19,23 +18,15 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent, Normal
 
 from common import cli
-from common.device import pick_device, seed_everything
+from common.device import seed_everything
 from common.errors import InputError
+from common.expectations import Expected
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.trainer import Means, StopRequest
+from common.settings import UNGIVEN, Count, Counts, NotNegative, Positive, Probability, Usual
+from common.trainer import Means
 from labs.reinforcement_learning.episodes import TRAINING, Copies
-from labs.reinforcement_learning.periods import (
-    Episodes,
-    final_metrics,
-    one_thread,
-    same_settings,
-    save_figures,
-    train_each_seed,
-    train_in_periods,
-    training_return,
-    verdict,
-)
+from labs.reinforcement_learning.periods import Episodes, NetworkFlags, Playing, train_network, training_return
 
 # (method, environment) → what a setting that is not given is; the environment "" stands for all others.
 # PPO's for CartPole and Pendulum are RL Baselines3 Zoo's, without its schedules.
@@ -60,57 +51,34 @@ DEFAULTS = {
 
 
 @dataclass(frozen=True)
-class HyperParams(cli.RunFlags):
+class HyperParams(NetworkFlags):
     """Train a policy by its gradient, on CartPole, Pendulum or wherever observations are numbers."""
 
-    LENGTH: ClassVar[str] = "steps"
+    COMMAND: ClassVar[str] = "labs.reinforcement_learning.policy_gradient"
 
-    device: str = "cpu"  # cpu (on one thread: quicker than a GPU for networks this small), auto, cuda, cuda:N, mps
-    env: str = "CartPole-v1"  # the environment, by its name in gymnasium
     method: Literal["ppo", "reinforce"] = "ppo"  # proximal policy optimisation, or REINFORCE with a baseline
-    actions: Literal["auto", "categorical", "gaussian"] = "auto"  # one of a few, or numbers; auto: as the environment
-    steps: cli.OptionalInt = None  # steps in the environment, all copies together; none, as below: by method and --env
-    max_steps: cli.OptionalInt = None  # end an episode after N steps; none: the environment's own limit
-    envs: cli.OptionalInt = None  # copies of the environment that are played side by side
-    lr: cli.OptionalFloat = None  # learning rate (η)
-    gamma: cli.OptionalFloat = None  # γ: what a reward one step later is worth
-    gae_lambda: cli.OptionalFloat = None  # λ: 1 trusts the rewards that came, 0 the critic's estimate
-    hidden: cli.Ints = (64, 64)  # units of each hidden layer, of actor and critic alike
-    rollout: cli.OptionalInt = None  # steps of each copy between updates; reinforce: at least, in whole episodes
-    batch_size: cli.OptionalInt = None  # steps per gradient step; reinforce takes all there are
-    passes: cli.OptionalInt = None  # ppo: passes over each rollout
-    clip: float = 0.2  # ppo: how far an action's probability may move in an update, as a share
-    entropy_weight: float = 0.0  # rewards policies that remain undecided
-    value_weight: float = 0.5  # of the critic's squared error in the loss
-    max_gradient: float = 0.5  # gradients longer than this are shortened
-    period: int = 5_000  # steps between two evaluations; the best policy is kept
-    val_episodes: int = 50  # greedy episodes per evaluation
-    test_episodes: int = 100  # greedy episodes for the result, from other seeds
-    seeds: cli.Ints = ()  # train once with each of these seeds instead of --seed, and draw how much they differ
+    envs: Usual[Count] = UNGIVEN  # copies of the environment, played side by side; none, as below: by method and --env
+    lr: Usual[Positive] = UNGIVEN  # learning rate (η)
+    gae_lambda: Usual[Probability] = UNGIVEN  # λ: 1 trusts the rewards that came, 0 the critic's estimate
+    hidden: Counts = (64, 64)  # units of each hidden layer, of actor and critic alike
+    rollout: Usual[Count] = UNGIVEN  # steps of each copy between updates; reinforce: at least, in whole episodes
+    batch_size: Usual[Count] = UNGIVEN  # ppo: steps per gradient step
+    passes: Usual[Count] = UNGIVEN  # ppo: passes over each rollout
+    clip: Positive = 0.2  # ppo: how far an action's probability may move in an update, as a share
+    entropy_weight: NotNegative = 0.0  # rewards policies that remain undecided
+    value_weight: NotNegative = 0.5  # of the critic's squared error in the loss
+    max_gradient: Positive = 0.5  # gradients longer than this are shortened
+    period: Count = 5_000  # steps between two evaluations; the best policy is kept
 
-    def __post_init__(self) -> None:
-        for name, value in DEFAULTS.get((self.method, self.env), DEFAULTS[self.method, ""]).items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)  # the one way to set a field of a frozen dataclass
-        super().__post_init__()
-        at_least_one = ["steps", "max_steps", "envs", "rollout", "batch_size", "passes", "period"]
-        for name in [*at_least_one, "val_episodes", "test_episodes"]:
-            self.require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
-        for name in ("gamma", "gae_lambda"):
-            self.require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
-        for name in ("lr", "clip", "max_gradient"):
-            self.require(name, 0 < getattr(self, name) < float("inf"), "greater than 0")
-        for name in ("entropy_weight", "value_weight"):
-            self.require(name, 0 <= getattr(self, name) < float("inf"), "at least 0")
-        self.require("hidden", bool(self.hidden) and min(self.hidden) >= 1, "a list of numbers of at least 1")
-        self.require("seeds", all(seed >= 0 for seed in self.seeds), "a list of numbers of at least 0")
-        whole = self.method == "ppo" or self.envs == 1
-        self.require("envs", whole, "1 for --method reinforce, which plays one whole episode after the other")
+    def usual(self) -> dict[str, Any]:
+        return DEFAULTS.get((self.method, self.env), DEFAULTS[self.method, ""])
 
-    @property
-    def dataset(self) -> str:
-        """What stands for the data set in a run's summary."""
-        return self.env
+    def check(self) -> None:
+        super().check()
+        ppo = self.method == "ppo"
+        self.require("hidden", bool(self.hidden), "a list of numbers of at least 1")
+        self.require("envs", ppo or self.envs == 1, "1 for --method reinforce, which plays one whole episode at a time")
+        self.refuse_unused({"batch_size": ppo, "passes": ppo, "clip": ppo}, "with --method reinforce")
 
 
 class ActorCritic(nn.Module):
@@ -142,23 +110,15 @@ class ActorCritic(nn.Module):
         return self.critic(states)[:, 0]
 
 
-def build_model(args: HyperParams, observations: Box, actions: Discrete | Box) -> ActorCritic:
-    """Actor and critic for an environment's spaces.
+def build_model(args: HyperParams, observations: Any, actions: Any) -> ActorCritic:
+    """Actor and critic for an environment's spaces: probabilities of a few actions, or a Gaussian over numbers.
 
-    Raises InputError for actions of a kind that is not asked for, or that neither policy can give.
+    Raises InputError for actions of another kind.
     """
-    kinds = {"categorical": Discrete, "gaussian": Box}
-    gaussian = isinstance(actions, Box)
-    if args.actions != "auto" and not isinstance(actions, kinds[args.actions]):
-        fits = "gaussian" if gaussian else "categorical"
-        raise InputError(
-            f"--actions {args.actions} does not fit {args.env!r}, whose actions are of the kind {actions}; "
-            f"use --actions {fits if isinstance(actions, tuple(kinds.values())) else 'auto and another --env'}"
-        )
-    if not isinstance(actions, tuple(kinds.values())):
+    if not isinstance(actions, Discrete | Box):
         raise InputError(f"environment {args.env!r} has actions of the kind {actions}; they must be Discrete or Box")
-    count = int(np.prod(actions.shape)) if gaussian else int(actions.n)
-    return ActorCritic(observations.shape, count, args.hidden, gaussian)
+    count = actions.low.size if isinstance(actions, Box) else int(actions.n)
+    return ActorCritic(observations.shape, count, args.hidden, gaussian=isinstance(actions, Box))
 
 
 def estimate_advantages(
@@ -212,7 +172,7 @@ class Rollout(NamedTuple):
 
 
 class PolicyGradient:
-    """The learner of `periods.train_in_periods`: actor and critic, copies of the environment."""
+    """The learner of periods.py: actor and critic, copies of the environment."""
 
     def __init__(self, args: HyperParams):
         """Raises InputError for an environment whose actions do not fit."""
@@ -224,6 +184,10 @@ class PolicyGradient:
         self.optimizer = make_optimizer("adam", self.model.parameters(), args.lr, eps=1e-5)
         self.steps = 0
         self.episodes: Episodes = []
+
+    def describe(self) -> str:
+        spaces = f"observations {self.copies.observations.shape}, actions {self.copies.actions}"
+        return f"{self.args.method} on {self.args.env}: {spaces}"
 
     def finished(self) -> bool:
         return self.steps >= self.args.steps
@@ -241,9 +205,10 @@ class PolicyGradient:
         return self.for_environment(self.model(torch.from_numpy(states).to(self.device)).mode.cpu().numpy())
 
     @torch.inference_mode()
-    def collect(self) -> Rollout:
+    def collect(self) -> Generator[int, None, Rollout]:
         """Play `rollout` steps in every copy, actions drawn from the policy; REINFORCE goes on to an episode's end."""
-        rows, ended = [], False
+        rows: list[tuple[np.ndarray, ...]] = []
+        ended = False
         while len(rows) < self.args.rollout or (self.args.method == "reinforce" and not ended):
             states = self.copies.states
             actions = self.model(torch.from_numpy(states).to(self.device)).sample().cpu().numpy()
@@ -253,6 +218,7 @@ class PolicyGradient:
             self.steps += len(rewards)
             self.episodes += [(self.steps, *episode) for episode in self.copies.ended]
             self.copies.ended.clear()
+            yield len(rewards)
         columns = (torch.from_numpy(np.stack(column)).to(self.device) for column in zip(*rows, strict=True))
         return Rollout(*columns)
 
@@ -297,18 +263,20 @@ class PolicyGradient:
                 logs = {"train_policy_loss": policy_loss, "train_value_loss": value_loss, "entropy": entropy}
                 means.add({name: value.detach() for name, value in logs.items()}, len(rows))
 
-    def play(self, period: int, until: int, stop: StopRequest) -> dict[str, float]:
+    def play(self, period: int, until: int) -> Playing:
         means, before = Means(), len(self.episodes)
         seed_everything(self.args.seed, period)
         self.copies.reset(self.args.seed, TRAINING, period)
-        while self.steps < until and not stop.signalled:
-            self.update(self.collect(), means)
+        while self.steps < until:
+            rollout = yield from self.collect()
+            self.update(rollout, means)
+            yield 0  # the update's time counts, too
         return {**training_return(self.episodes[before:]), **means.read()}
 
-    def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def memory(self) -> tuple[dict[str, Tensor], dict[str, int | float]]:
         return {}, {}  # learns from what was just played only
 
-    def remember(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def remember(self, tensors: dict[str, Tensor], numbers: dict[str, int | float]) -> None:
         pass
 
 
@@ -318,33 +286,15 @@ def train(**kws) -> tuple[ActorCritic, Run]:
     Keyword arguments are the fields of HyperParams (TypeError for another name). With `seeds` one run after the other;
     the last is returned.
     """
-    args = cli.settings(HyperParams, kws)
-    if args.seeds:
-        return train_each_seed(train, args)
-    args = dataclasses.replace(args, device=str(pick_device(args.device)))
-    with one_thread():
-        learner = PolicyGradient(args)
-        with Run("reinforcement_learning", args) as run:
-            parameters = sum(p.numel() for p in learner.model.parameters())
-            run.say(
-                f"{args.method} on {args.env}: observations {learner.copies.observations.shape}, actions "
-                f"{learner.copies.actions}, {parameters:,} parameters, {args.steps:,} steps on {args.device}"
-            )
-            train_in_periods(learner, run)
-            metrics = final_metrics(learner, run)
-            save_figures(run, learner.copies.threshold)
-            run.finish(metrics, verdict(metrics, args.test_episodes, expected(args)))
-    return learner.model, run
+    return train_network(PolicyGradient, HyperParams.of(**kws), EXPECTED)
 
 
-# (method, environment) → mean return with the method's own settings; see README
-EXPECTED = {("ppo", "CartPole-v1"): "475–500"}
-
-
-def expected(args: HyperParams) -> str | None:
-    """What settings that were measured reach."""
-    usual = same_settings(args, HyperParams(method=args.method, env=args.env))
-    return EXPECTED.get((args.method, args.env)) if usual else None
+# What was measured (README.md): seeds 0, 1, 2 on CartPole, one on Pendulum.
+EXPECTED = (
+    Expected("mean_return", 475, 500),
+    Expected("mean_return", 475, 500, {"method": "reinforce"}),
+    Expected("mean_return", -200, settings={"env": "Pendulum-v1"}),
+)
 
 
 def main() -> None:

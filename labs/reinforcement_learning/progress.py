@@ -2,17 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-import gymnasium
 import numpy as np
 from numpy import ndarray
 
-from labs.reinforcement_learning.gridworld import Layout, layout, plot_grids
+from labs.reinforcement_learning.environments import Env
+from labs.reinforcement_learning.grids import Layout, layout, plot_grids
 from labs.reinforcement_learning.planning import greedy
+from labs.reinforcement_learning.tabular import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from labs.reinforcement_learning.reinforcement_learning import Agent, Record
 
 WINDOW = 100  # episodes in the moving average: the manual's
 
@@ -49,7 +48,7 @@ def plot_returns(returns: ndarray, epsilons: ndarray) -> "Figure":
     return figure
 
 
-def plot_learning(record: "Record", grid: Layout | None, exact: ndarray) -> "Figure":
+def plot_learning(record: Record, grid: Layout | None, exact: ndarray) -> "Figure":
     """Left: some entries of the table over the episodes, and where they settle. Right: the error of the whole table."""
     from matplotlib.figure import Figure
 
@@ -89,11 +88,9 @@ def action_name(grid: Layout | None, exact: ndarray, action: int) -> str:
     return grid.arrows(np.eye(exact.shape[1])[action]) if grid else f"action {action}"
 
 
-def draw_figures(agent: "Agent", record: "Record", env: gymnasium.Env, exact: ndarray | None) -> dict[str, "Figure"]:
-    """The figures of a run by name; README.md says what to look for in each."""
-    from labs.reinforcement_learning.reinforcement_learning import epsilon_at
-
-    epsilons = np.array([epsilon_at(agent.args, episode) for episode in range(len(record.returns))])
+def draw_figures(record: Record, epsilons: ndarray, env: Env, exact: ndarray | None) -> dict[str, "Figure"]:
+    """The figures of a run by name, `epsilons` its ε in each episode; README.md says what to look for in each."""
+    agent = record.agent
     figures = {"returns": plot_returns(np.array(record.returns), epsilons)}
     grid = layout(env)
     if exact is not None:
@@ -105,9 +102,9 @@ def draw_figures(agent: "Agent", record: "Record", env: gymnasium.Env, exact: nd
         f"after {record.rows[-1]['episodes']} episodes": agent.values,
     }
     settled = "exact"
-    if agent.args.method != "q_learning":
+    if agent.method != "q_learning":
         moments["mean over the last fifth"] = record.late_table()
-    if "sarsa" in agent.args.method:
+    if "sarsa" in agent.method:
         settled = f"exact, for ε = {record.rows[-1]['epsilon']:.3g}"
     moments[settled] = exact
     acts = exact.shape[1] > 1
@@ -116,12 +113,12 @@ def draw_figures(agent: "Agent", record: "Record", env: gymnasium.Env, exact: nd
     return figures
 
 
-def describe_values(agent: "Agent", record: "Record", env: gymnasium.Env, exact: ndarray | None) -> str:
+def describe_values(record: Record, env: Env, exact: ndarray | None) -> str:
     """The table beside the exact one: a line per state, or (more than two actions) the best of each state on its grid.
 
     "late mean" is the mean over the last fifth of the episodes. Nothing for a large table without a grid.
     """
-    grid, late = layout(env), record.late_table()
+    agent, grid, late = record.agent, layout(env), record.late_table()
     if exact is None or grid is None:
         return ""
     if late.shape[1] > 2:

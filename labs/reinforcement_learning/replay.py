@@ -52,18 +52,17 @@ class ReplayBuffer:
 
     def take(self, indices: Tensor, weights: Tensor | None) -> Batch:
         """The transitions at these places."""
-        return Batch(*(array.index_select(0, indices) for array in self.arrays.values()), indices, weights)
+        columns = (self.arrays[name].index_select(0, indices) for name in Batch._fields[:5])
+        states, actions, rewards, next_states, terminated = columns
+        return Batch(states, actions, rewards, next_states, terminated, indices, weights)
 
-    def update(self, indices: Tensor, errors: Tensor) -> None:
-        """The TD errors of transitions that were drawn. Uniform draws do not depend on them."""
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int | float]]:
         """What a checkpoint keeps."""
         return {k: v[: self.size] for k, v in self.arrays.items()}, {"size": self.size, "position": self.position}
 
-    def load(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def load(self, tensors: dict[str, Tensor], numbers: dict[str, int | float]) -> None:
         """Put back what `state` gave."""
-        self.size, self.position = numbers["size"], numbers["position"]
+        self.size, self.position = int(numbers["size"]), int(numbers["position"])
         for name, array in self.arrays.items():
             array[: self.size] = tensors[name]
 
@@ -95,23 +94,18 @@ class PrioritizedReplay(ReplayBuffer):
         weights = (self.size * probabilities) ** -self.beta
         return self.take(indices, (weights / weights.max()).float())
 
-    def take(self, indices: Tensor, weights: Tensor | None) -> Batch:
-        """The transitions at these places, without their priorities."""
-        *columns, _ = (array.index_select(0, indices) for array in self.arrays.values())
-        return Batch(*columns, indices, weights)
-
     def update(self, indices: Tensor, errors: Tensor) -> None:
         """New priorities for transitions that were drawn, from their TD errors (N,)."""
         priorities = (errors.double().abs() + 1e-6) ** self.alpha
         self.arrays["priorities"][indices] = priorities
         self.largest = max(self.largest, float(priorities.max()))
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int | float]]:
         """As in ReplayBuffer, with the largest priority."""
         tensors, numbers = super().state()
         return tensors, numbers | {"largest": self.largest}
 
-    def load(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def load(self, tensors: dict[str, Tensor], numbers: dict[str, int | float]) -> None:
         """Put back what `state` gave."""
         super().load(tensors, numbers)
         self.largest = numbers["largest"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from labs.reinforcement_learning.planning import model, optimal, policy_values
-from labs.reinforcement_learning.worlds import DOWN, LEFT, RIGHT, UP, WORLDS, World
+from labs.reinforcement_learning.worlds import DOWN, LEFT, RIGHT, UP, WORLDS, Pit, World
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def _answers_3x3() -> list[Answer]:
 
 def _answers_mdp() -> list[Answer]:
     world, found = WORLDS["mdp"], []
-    for pit, said in (("enter", "X can be crossed"), ("end", "X ends the episode"), ("wall", "X is a wall")):
+    pits: dict[Pit, str] = {"enter": "X can be crossed", "end": "X ends the episode", "wall": "X is a wall"}
+    for pit, said in pits.items():
         V = optimal(model(world.table(slippery=True, pit=pit), world.gamma))[1]
         found.append(Answer("mdp", f"V*(s7), {said}", None, V[6], "the slide names no γ: 0.9 here"))
         if pit == "enter":

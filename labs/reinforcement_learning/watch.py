@@ -8,37 +8,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from common import cli
-from common.errors import InputError
 from common.runs import read_history
+from common.settings import Count, OptionalFolder, OptionalPath, Range, Seed, Settings
 from labs.reinforcement_learning.episodes import SHOW, Copies, Policy
-from labs.reinforcement_learning.play import load_learner, newest_network
+from labs.reinforcement_learning.trained import load_learner, newest_network
 
 if TYPE_CHECKING:
     from PIL import Image
 
 GAP = 2  # pixels between two pictures
-COLOURS = 32  # in the GIF, so that it stays small
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Animate a trained network: an episode before training, one early in it, and one of the best policy."""
 
-    run: cli.OptionalPath = None  # the run directory of dqn or policy_gradient; none: the newest
-    seed: int = 0  # fixes where the episode begins, the same for all
-    every: int = 4  # every N-th step is a picture
-    width: int = 300  # pixels of each of the pictures side by side
-    out: cli.OptionalPath = None  # where the GIF goes; none: figures/policy.gif in the run directory
-
-    def __post_init__(self) -> None:
-        for name, least in (("seed", 0), ("every", 1), ("width", 16)):
-            if getattr(self, name) < least:
-                raise InputError(f"--{name} is {getattr(self, name)}; it must be at least {least}")
+    run: OptionalFolder = None  # the run directory of dqn or policy_gradient; none: the newest
+    seed: Seed = 0  # fixes where the episode begins, the same for all
+    every: Count = 4  # every N-th step is a picture
+    width: Annotated[int, Range(16)] = 300  # pixels of each of the pictures side by side
+    out: OptionalPath = None  # where the GIF goes; none: figures/policy.gif in the run directory
 
 
 @contextmanager
@@ -72,12 +66,14 @@ def film(policy: Policy, copies: Copies, seed: int, every: int) -> tuple[list[np
     return [*pictures, env.render()], total
 
 
-def side_by_side(films: dict[str, tuple[list[np.ndarray], float]], width: int) -> list["Image.Image"]:
+def draw_frames(films: dict[str, tuple[list[np.ndarray], float]], width: int) -> list["Image.Image"]:
     """Frames with all films in a row, each under its name; one that is over stays on its last picture, dimmed."""
     from PIL import Image, ImageDraw, ImageFont
 
-    font = ImageFont.load_default(size=max(10, width // 20))
-    top = 2 * font.size + 8
+    from common.animation import side_by_side
+
+    size = max(10, width // 20)
+    font, top = ImageFont.load_default(size), 2 * size + 8
     frames = []
     for number in range(max(len(pictures) for pictures, _ in films.values())):
         panels = []
@@ -92,30 +88,14 @@ def side_by_side(films: dict[str, tuple[list[np.ndarray], float]], width: int) -
             text = f"{name}\n" + (f"over, return {total:.0f}" if over else "")
             ImageDraw.Draw(panel).text((6, 2), text, "black", font)
             panels.append(panel)
-        frame = Image.new("RGB", ((width + GAP) * len(panels) - GAP, max(panel.height for panel in panels)), "grey")
-        for i, panel in enumerate(panels):
-            frame.paste(panel, (i * (width + GAP), 0))
-        frames.append(frame)
+        frames.append(side_by_side(panels, GAP))
     return frames
 
 
-def write_gif(frames: list["Image.Image"], path: Path, milliseconds: int) -> Path:
-    """An animation in few colours that stays two seconds on its last picture; returns its path."""
-    import io
-
-    from common.files import write_atomically
-
-    palette = frames[len(frames) // 2].quantize(COLOURS)  # one for all, so that unchanged pixels cost nothing
-    frames = [frame.quantize(palette=palette, dither=0) for frame in frames]
-    times = [milliseconds] * (len(frames) - 1) + [2_000]
-    content = io.BytesIO()
-    frames[0].save(content, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
-    write_atomically(path, content.getvalue())
-    return path
-
-
-def animate(**kws) -> Path:
+def animate(**kws: Any) -> Path:
     """Write the GIF that a Request asks for, print its path and return it."""
+    from common.animation import write_gif  # here, so that --help need not wait for matplotlib
+
     args = Request(**kws)
     run = args.run or newest_network()
     early = read_history(run)[0]["steps"] if read_history(run) else 0
@@ -133,7 +113,7 @@ def animate(**kws) -> Path:
     milliseconds = round(1000 * args.every / frames_per_second)
     for name, (_, total) in films.items():
         print(f"{name}: return {total:.1f}")
-    print(write_gif(side_by_side(films, args.width), path, milliseconds))
+    print(write_gif(draw_frames(films, args.width), path, milliseconds, last=2000))
     return path
 
 

@@ -77,7 +77,7 @@ WORLDS = {
 }
 
 
-class GridWorld(gymnasium.Env[int, int]):
+class GridWorld(gymnasium.Env[Any, Any]):
     """One of WORLDS to learn in. Observation: the state's number; actions: 0 up, 1 right, 2 down, 3 left.
 
     `slip` is the probability of slipping to each side, whatever the world's own is.

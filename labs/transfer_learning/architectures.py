@@ -12,7 +12,8 @@ from torch import nn
 
 from common import cli
 from common.errors import InputError
-from labs.transfer_learning import backbones
+from common.settings import Settings
+from labs.transfer_learning import backbones, weights
 
 # torchvision's name → (year of the paper, what was new in it)
 NETWORKS = {
@@ -33,7 +34,7 @@ NETWORKS = {
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Print networks with their layers, parameters, computation and accuracy on ImageNet."""
 
     models: tuple[str, ...] = tuple(NETWORKS)  # torchvision's names
@@ -55,8 +56,6 @@ def measure(name: str) -> Facts:
     """The network called `name`, built without numbers in it and measured. InputError if there is no such network."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from labs.transfer_learning import weights
-
     network = build_without_numbers(name)
     side = backbones.preparation(name).image_size
     head = backbones.find_head(network)[1]
@@ -68,7 +67,7 @@ def measure(name: str) -> Facts:
         multiply_adds=counter.get_total_flops() // 2,  # it counts a multiplication and an addition as two
         image_size=side,
         features=head.in_features if isinstance(head, nn.Linear) else head.in_channels,
-        accuracy=weights.published(name).meta["_metrics"]["ImageNet-1K"]["acc@1"],
+        accuracy=weights.published_accuracy(name),
     )
 
 
@@ -85,9 +84,7 @@ def build_without_numbers(name: str) -> nn.Module:
         except NotImplementedError:  # RegNet works its widths out with tensors, which must then hold numbers
             with torch.device("cpu"):
                 network = torchvision.models.get_model(name, weights=None).to("meta")
-    for child in [child for child, _ in network.named_children() if child.lower().startswith("aux")]:
-        setattr(network, child, None)
-        network.aux_logits = False
+    backbones.cut_side_exits(network)
     return network.eval()
 
 

@@ -7,15 +7,17 @@ is the lab's own small network, for where nothing can be fetched.
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from common.errors import InputError
-from labs.transfer_learning import weights
+from labs.transfer_learning import characters, weights
 
 CHARACTERS = "characters"
-NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,6 @@ def build_backbone(name: str, tensors: dict[str, Tensor] | None = None, source: 
     Raises InputError if they belong to another network.
     """
     if name == CHARACTERS:
-        from labs.transfer_learning import characters
-
         network = characters.build_backbone()
         if tensors is not None:
             weights.put(tensors, network, source, name)
@@ -70,15 +70,20 @@ def build_backbone(name: str, tensors: dict[str, Tensor] | None = None, source: 
     head, layer = find_head(network)
     if tensors is not None:
         weights.put(tensors, network, source, name, head)
-    for child in [child for child, _ in network.named_children() if child.lower().startswith("aux")]:
-        setattr(network, child, None)  # GoogLeNet's and Inception's side exits, which are for training on ImageNet
-        network.aux_logits = False
+    cut_side_exits(network)
     parent, _, last = head.rpartition(".")
     setattr(network.get_submodule(parent), last, nn.Identity())
     return network, layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
 
 
-def find_head(network: nn.Module) -> tuple[str, nn.Module]:
+def cut_side_exits(network: Any) -> None:
+    """Take away GoogLeNet's and Inception's side exits, which are for training on ImageNet."""
+    for child in [child for child, _ in network.named_children() if child.lower().startswith("aux")]:
+        setattr(network, child, None)
+        network.aux_logits = False
+
+
+def find_head(network: nn.Module) -> tuple[str, nn.Linear | nn.Conv2d]:
     """Name and layer of a classification network's last layer: a Linear, or SqueezeNet's 1×1 convolution.
 
     torchvision calls it fc, classifier.N, head or heads.head; it is always the last of its kind.

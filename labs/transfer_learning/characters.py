@@ -44,7 +44,7 @@ def draw(n: int, seed: int) -> tuple[Tensor, Tensor]:
         face = faces[rng.integers(len(faces))][rng.integers(4)]
         sheet = Image.new("L", (SHEET, SHEET))
         ImageDraw.Draw(sheet).text((SHEET // 2, SHEET // 2), CHARACTERS[label], fill=255, font=face, anchor="mm")
-        sheets[i] = sheet.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1)))
+        sheets[i] = np.asarray(sheet.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1))))
     generator = torch.Generator().manual_seed(seed)
     ink = distort(torch.from_numpy(sheets) / 255, generator)
     paper, pen = draw_colours(n, generator)
@@ -66,7 +66,7 @@ def distort(sheets: Tensor, generator: torch.Generator) -> Tensor:
     y_row = torch.stack([angle.sin() * width, angle.cos() * height], dim=1)
     matrix = torch.stack([x_row, y_row], dim=1) * SIDE / SHEET
     places = torch.cat([matrix, torch.stack(shift, dim=1)[:, :, None]], dim=2)
-    grid = F.affine_grid(places, (len(sheets), 1, SIDE, SIDE), align_corners=False)
+    grid = F.affine_grid(places, [len(sheets), 1, SIDE, SIDE], align_corners=False)
     return F.grid_sample(sheets, grid, align_corners=False)
 
 

@@ -4,69 +4,83 @@
 each backbone frozen, with its last 2, its last 5 and all its blocks fine-tuned, and from scratch.
 """
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from common import cli, distributed
+from tyro.conf import arg
+
+from common import cli
 from common.device import pick_device
 from common.files import write_atomically
 from common.metrics import confidence_half_width
-from common.runs import Run, read_history, read_json
-from labs.transfer_learning.transfer_learning import Data, HyperParams, Strategy, get_data, resolve, train_with
+from common.runs import Run, finished, read_history, read_summary
+from common.settings import UNGIVEN, Count, Counts, Floats, OptionalCount, Role, Usual, Whole, of_record, read_record
+from labs.transfer_learning.labelled_images import Data, get_data
+from labs.transfer_learning.recipe import STRATEGIES, HyperParams, Recipe, Strategy, resolve, settings_of
+from labs.transfer_learning.transfer_learning import train_with
 
+Backbones = Annotated[tuple[str, ...], arg(aliases=["--backbone"])]
 HEADER = ("backbone", "strategy", "frozen blocks", "trainable parameters", "seconds", "validation", "test (95 %)")
 
 
 @dataclass(frozen=True)
-class Comparison(HyperParams):
+class Comparison(Recipe):
     """Train every backbone with every strategy on the same images; print the table, draw the curves."""
 
-    backbones: tuple[str, ...] = ()  # torchvision's names, or characters; none: --backbone
-    strategies: tuple[Strategy, ...] = ("from_scratch", "feature_extraction", "fine_tuning")  # which of the three
-    depths: cli.Ints = ()  # fine-tune with only the last N blocks, too, for each of these numbers: 2,5
+    COMMAND: ClassVar[str] = "labs.transfer_learning.compare_strategies"
 
+    backbones: Backbones = ()  # torchvision's names, or characters; none: resnet18
+    strategies: tuple[Strategy, ...] = STRATEGIES  # which of the three
+    depths: Counts = ()  # fine-tune with only the last N blocks, too, for each of these numbers: 2,5
+    epochs: Annotated[Usual[Count], Role.LENGTH] = UNGIVEN  # passes over the training set; none: 8, embedded pair 60
+    train_images: Usual[Whole] = UNGIVEN  # training images, evenly of all classes; 0: all. none: 512, with --split all
+    limit: OptionalCount = None  # use only the first N training samples, after shuffling by the seed
+    split: Floats = ()  # train,validation,test shares of all samples pooled: 0.7,0.15,0.15; none: as published
+    patience: OptionalCount = None  # stop after N epochs without a better validation loss (needs --split)
+    no_cache: bool = False  # feature_extraction: run the backbone in every epoch instead of once per image
 
-def settings_of(args: HyperParams, strategy: Strategy, **own: Any) -> HyperParams:
-    """The (resolved) settings of one training among several: those of `args` that mean anything to its strategy."""
-    shared = {field.name: getattr(args, field.name) for field in dataclasses.fields(HyperParams)}
-    shared |= {"strategy": strategy, "out": None, "resume": None, "baseline": False, "quiet": True}
-    if strategy == "from_scratch":
-        shared["weights"] = "auto"
-    if strategy != "fine_tuning":
-        shared |= {"backbone_lr": None, "unfreeze": None}
-    return resolve(HyperParams(**{**shared, **own}))
+    def check(self) -> None:
+        self.require("strategies", bool(self.strategies), "at least one")
+        for strategy in self.strategies:
+            settings_of(self, strategy)  # what is wrong in a single training is wrong here
+        tuned = "fine_tuning" in self.strategies
+        heeded = {"unfreeze": tuned, "backbone_lr": tuned, "depths": tuned}
+        heeded |= {"no_cache": "feature_extraction" in self.strategies}
+        heeded |= {"weights": set(self.strategies) != {"from_scratch"}}
+        self.refuse_unused(heeded, f"with --strategies {' '.join(self.strategies)}")
 
 
 def trainings(args: Comparison) -> dict[str, HyperParams]:
     """Name → (resolved) settings of every training of the comparison."""
     found = {}
-    for backbone in args.backbones or (args.backbone,):
+    for backbone in args.backbones:
         for strategy in args.strategies:
-            settings = settings_of(args, strategy, backbone=backbone)
-            found[f"{settings.backbone}-{strategy}"] = settings
+            settings = resolve(settings_of(args, strategy, backbone=backbone))
+            found[f"{backbone}-{strategy}"] = settings
             for depth in args.depths if strategy == "fine_tuning" else ():
-                name = f"{settings.backbone}-{strategy}-last-{depth}"
-                found[name] = dataclasses.replace(settings, unfreeze=depth)
+                found[f"{backbone}-{strategy}-last-{depth}"] = settings.but(unfreeze=depth)
     return found
 
 
 def compare(**kws: Any) -> Run:
     """Train what is not trained yet, then the table. `resume` goes on with a comparison that was interrupted."""
-    args = cli.settings(Comparison, kws)
+    args = Comparison.of(**kws)
     device = pick_device(args.device)
-    first = settings_of(args, "feature_extraction", quiet=args.quiet)
-    args = dataclasses.replace(args, dataset=first.dataset, backbone=first.backbone, device=str(device))
+    backbone = args.backbones[0] if args.backbones else None
+    first = resolve(settings_of(args, "feature_extraction", backbone=backbone, quiet=args.quiet))
+    backbones = args.backbones or (first.backbone,)
+    args = args.but(dataset=first.dataset, backbones=backbones, device=str(device))
     data: dict[int, Data] = {}  # pictures of a folder are read in the size that a backbone wants
-    with Run("transfer_learning", args) as run:
+    with Run(args) as run:
+        run.begin()
         rows, histories = [], {}
         for name, settings in trainings(args).items():
             path = run.path / name
-            if not finished(path):
+            if not (finished(path) and read_record(path).get("epochs") == settings.epochs):
                 run.say(f"{name} …")
-                where = {"resume": path} if (path / "hyperparams.json").is_file() else {}
-                settings = dataclasses.replace(settings, out=path, **where)
+                where: dict[str, Any] = {"resume": path} if (path / "hyperparams.json").is_file() else {}
+                settings = settings.but(out=path, **where)
                 if settings.image_size not in data:
                     data[settings.image_size] = get_data(settings, device)
                 _, trained = train_with(settings, data[settings.image_size])
@@ -75,7 +89,7 @@ def compare(**kws: Any) -> Run:
                     break
             rows.append(table_row(path))
             histories[name] = read_history(path)
-        if rows and distributed.is_main():
+        if rows:
             table = markdown([HEADER, *rows])
             write_atomically(run.path / "table.md", table + "\n")
             run.say(table)
@@ -84,26 +98,21 @@ def compare(**kws: Any) -> Run:
     return run
 
 
-def finished(path: Path) -> bool:
-    """Whether the training there has come to its end."""
-    return (path / "summary.json").is_file() and not read_json(path / "summary.json")["interrupted"]
-
-
 def table_row(path: Path) -> tuple[str, ...]:
     """The table's row for one training, from its run directory."""
-    settings, summary = read_json(path / "hyperparams.json"), read_json(path / "summary.json")
-    metrics = summary["metrics"]
+    settings, summary = of_record(HyperParams, read_record(path), path), read_summary(path)
+    metrics = summary.metrics
     n, blocks = int(metrics["test_images"]), int(metrics["blocks"])
-    frozen = {"feature_extraction": blocks, "from_scratch": 0}.get(settings["strategy"])
+    frozen = {"feature_extraction": blocks, "from_scratch": 0}.get(settings.strategy)
     if frozen is None:
-        frozen = blocks - (settings["unfreeze"] or blocks)
+        frozen = blocks - (settings.unfreeze or blocks)
     test = metrics["test_accuracy"]
     return (
-        settings["backbone"],
-        settings["strategy"].replace("_", " "),
+        str(settings.backbone),
+        settings.strategy.replace("_", " "),
         f"{frozen} of {blocks}",
         f"{int(metrics['trainable_parameters']):,}",
-        f"{summary['seconds'] + metrics['feature_seconds']:.1f}",
+        f"{summary.seconds + metrics['feature_seconds']:.1f}",
         f"{metrics['val_accuracy']:.1%}" if "val_accuracy" in metrics else "–",
         f"{test:.1%} ± {confidence_half_width(test, n):.1%}",
     )

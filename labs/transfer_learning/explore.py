@@ -10,17 +10,12 @@ from common.notebook import Upload
 from common.plots import plot_mosaic
 from labs.transfer_learning import characters
 from labs.transfer_learning.grad_cam import explain, plot_heat
+from labs.transfer_learning.labelled_images import Data, augment, choose_evenly
 from labs.transfer_learning.labels_per_class import LabelsPerClass, settings_of_draw
-from labs.transfer_learning.load_predict import open_picture
-from labs.transfer_learning.transfer_learning import (
-    Data,
-    HyperParams,
-    Network,
-    augment,
-    build_model,
-    choose_evenly,
-    learn,
-)
+from labs.transfer_learning.pictures import open_picture
+from labs.transfer_learning.pretrained_network import Network, build_model
+from labs.transfer_learning.recipe import HyperParams
+from labs.transfer_learning.transfer_learning import learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,8 +61,10 @@ def draw_few_labels(data: Data, labels: int, draw: int) -> tuple["Figure", str]:
 
 def draw_heat(model: Network, data: Data, picture: bytes | None, example: int) -> "Figure":
     """What speaks for the likeliest two classes of a picture (a file's content), or else of a test image."""
-    X, y = data.test[0][example : example + 1], data.test[1][example : example + 1]
-    if picture is not None:
-        X, y = open_picture(Upload(picture), model.prepare.image_size)[None], None
+    y = None
+    if picture is None:
+        X, y = data.test[0][example : example + 1], data.test[1][example : example + 1]
+    else:
+        X = open_picture(Upload(picture), model.prepare.image_size)[None]
     p, heat, _ = explain(model, X)
     return plot_heat(X / 255, y, p, heat, data.classes)

@@ -11,6 +11,7 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,10 @@ from torch import Tensor, nn
 from common import cli
 from common.errors import InputError
 from common.files import write_atomically
-from labs.transfer_learning.load_predict import load_run, newest_network
+from common.settings import OptionalFolder, OptionalName, OptionalPath, Settings
 from labs.transfer_learning.pretrained_network import build_model
-from labs.transfer_learning.transfer_learning import HyperParams, resolve
+from labs.transfer_learning.recipe import HyperParams, resolve
+from labs.transfer_learning.transfer_learning import load_run
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 TOLERANCE = 1e-3  # of the largest logit: the engines add in another order
@@ -28,14 +30,14 @@ LIMIT = 2**31  # bytes that a file of ONNX's format can hold
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Write a network as an ONNX file and check it against PyTorch (needs the extra `export`)."""
 
-    run: cli.OptionalPath = None  # the run directory whose network is written; none: the newest
-    backbone: cli.OptionalName = None  # instead of a run: a network of torchvision's, random weights, 1000 classes
-    out: cli.OptionalPath = None  # the file; none: model.onnx in the run directory, or <backbone>.onnx
+    run: OptionalFolder = None  # the run directory whose network is written; none: the newest
+    backbone: OptionalName = None  # instead of a run: a network of torchvision's, random weights, 1000 classes
+    out: OptionalPath = None  # the file; none: model.onnx in the run directory, or <backbone>.onnx
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         if self.run and self.backbone:
             raise InputError(f"--run {self.run} and --backbone {self.backbone} exclude each other; leave one away")
 
@@ -49,15 +51,15 @@ def require_onnx() -> None:
 
 def to_onnx(model: nn.Module, X: Tensor) -> bytes:
     """The network in ONNX's format, for any number of images like X (N ≥ 2, 3, S, S) in [0, 1]. No file beside it."""
-    names = {"input_names": ["images"], "output_names": ["logits"]}
+    names: dict[str, Any] = {"input_names": ["images"], "output_names": ["logits"]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter speaks of its own insides
         if torch.__version__ < "2.5":  # follows one computation; its successor reads the program
-            content = io.BytesIO()
+            content: Any = io.BytesIO()
             torch.onnx.export(model.eval(), (X,), content, **names, dynamic_axes={"images": [0], "logits": [0]})
             return content.getvalue()
         shapes = ({0: torch.export.Dim("N", min=1)},)
-        program = torch.onnx.export(model.eval(), (X,), **names, dynamic_shapes=shapes, dynamo=True, verbose=False)
+        program: Any = torch.onnx.export(model.eval(), (X,), **names, dynamic_shapes=shapes, dynamo=True, verbose=False)
         return program.model_proto.SerializeToString()
 
 
@@ -79,9 +81,9 @@ def export(run: Path | None = None, backbone: str | None = None, out: Path | Non
         args = resolve(HyperParams(dataset="digits", backbone=backbone, weights="none", hidden=0))
         model, n_classes, path = build_model(args, 1000), 1000, out or Path(f"{backbone}.onnx")
     else:
-        run = run or newest_network()
-        model, args, classes = load_run(run)
-        n_classes, path = len(classes), out or run / "model.onnx"
+        loaded = load_run(run)
+        model, args, n_classes = loaded.model, loaded.settings, len(loaded.about["classes"])
+        path = out or loaded.path / "model.onnx"
     size = sum(t.numel() * t.element_size() for t in model.state_dict().values())
     if size >= LIMIT:
         raise InputError(f"{args.backbone} is {size / 2**30:.1f} GiB, and an ONNX file holds 2 at most; take another")

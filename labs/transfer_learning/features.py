@@ -34,8 +34,9 @@ def digest_of(tensors: list[Tensor], *facts: object) -> str:
 @torch.no_grad()
 def compute(extract: nn.Module, X: Tensor, precision: str = "float32", *, quiet: bool = False) -> Tensor:
     """Features (N, F) of images X (N, C, H, W): prepared and sent through the backbone batch by batch."""
+    hidden = quiet or not distributed.is_main() or None  # None: unless there is a terminal
     with autocast(X.device, precision):
-        parts = tqdm(X.split(BATCH), "features", leave=False, disable=quiet or None)  # None: where there is a terminal
+        parts = tqdm(X.split(BATCH), "features", leave=False, disable=hidden)
         return torch.cat([extract(part).float() for part in parts])
 
 

@@ -5,7 +5,6 @@ A feature map speaks for a class if the class's logit grows with it; the maps, w
 of the image speak for the class.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,13 @@ from tyro.conf import Positional, arg
 
 from common import cli
 from common.errors import InputError
+from common.settings import Count, OptionalFolder, OptionalName, Settings
 from labs.transfer_learning import backbones
-from labs.transfer_learning.load_predict import load_run, newest_network, open_picture
+from labs.transfer_learning.labelled_images import get_data
+from labs.transfer_learning.pictures import open_picture
 from labs.transfer_learning.pretrained_network import Network
-from labs.transfer_learning.transfer_learning import HyperParams, get_data, predict
+from labs.transfer_learning.recipe import HyperParams
+from labs.transfer_learning.transfer_learning import load_run, predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,18 +32,17 @@ SIDE = 7  # least places a side of the maps that are taken: ResNet-18's last one
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Draw which places of an image speak for the class that a network predicts, and which for the runner-up."""
 
     pictures: Positional[Annotated[tuple[Path, ...], arg(metavar="PICTURE")]] = ()  # image files; none: test images
-    run: cli.OptionalPath = None  # the run directory whose network looks; none: the newest
-    images: int = 6  # how many test images, if no pictures are given: half of them mistakes
-    layer: cli.OptionalName = None  # block whose maps are weighed; none: the last of at least 7×7
-    data_dir: cli.OptionalPath = None  # where data sets lie; none: where they lay in training
+    run: OptionalFolder = None  # the run directory whose network looks; none: the newest
+    images: Count = 6  # how many test images, if no pictures are given: half of them mistakes
+    layer: OptionalName = None  # block whose maps are weighed; none: the last of at least 7×7
+    data_dir: OptionalFolder = None  # where data sets lie; none: where they lay in training
 
-    def __post_init__(self) -> None:
-        if self.images < 1:
-            raise InputError(f"--images is {self.images}; it must be at least 1")
+    def check(self) -> None:
+        self.refuse_unused({"images": not self.pictures, "data_dir": not self.pictures}, "on pictures that are named")
 
 
 def grad_cam(model: nn.Module, X: Tensor, classes: Tensor, layer: nn.Module) -> Tensor:
@@ -140,7 +141,7 @@ def plot_heat(X: Tensor, y: Tensor | None, p: Tensor, heat: Tensor, classes: Seq
         image = X[i].expand(3, -1, -1).permute(1, 2, 0).numpy()
         for axis in axes[i]:
             axis.imshow(image, interpolation="nearest")
-        axes[i, 0].set_title("" if y is None else f"label: {classes[y[i]]}", fontsize=9)
+        axes[i, 0].set_title("" if y is None else f"label: {classes[int(y[i])]}", fontsize=9)
         for axis, label, share, shown in zip(axes[i, 1:], likeliest, shares, heat[i], strict=True):
             axis.imshow(shown.numpy(), cmap="inferno", alpha=0.6, vmin=0, vmax=max(float(shown.max()), 1e-9))
             axis.set_title(f"for {classes[label]} ({share:.1%})", fontsize=9)
@@ -166,16 +167,16 @@ def draw(
     """Draw figures/grad_cam.png of the run, print its path and return it."""
     from common.plots import write_figure
 
-    run = run or newest_network()
-    model, args, classes = load_run(run)
+    loaded = load_run(run)
+    model, args = loaded.model, loaded.settings
     if pictures:
         opened = [open_picture(path, args.image_size)[None] / 255 for path in pictures]
         X, y = torch.cat([F.interpolate(x, (args.image_size,) * 2, mode="bilinear") for x in opened]), None
     else:
-        X, y = choose_images(model, dataclasses.replace(args, data_dir=data_dir or args.data_dir), images)
+        X, y = choose_images(model, args.but(data_dir=data_dir or args.data_dir), images)
     p, heat, name = explain(model, X, layer)
-    names = [name.replace("$", r"\$") for name in classes]  # in a figure a $ would begin a formula
-    path = write_figure(run / "figures" / "grad_cam.png", plot_heat(X, y, p, heat, names))
+    names = [name.replace("$", r"\$") for name in loaded.about["classes"]]  # in a figure a $ would begin a formula
+    path = write_figure(loaded.path / "figures" / "grad_cam.png", plot_heat(X, y, p, heat, names))
     print(f"the feature maps of {args.backbone}'s block {name}, weighed")
     print(path)
     return path

@@ -5,24 +5,25 @@ training takes the same number of gradient steps; every point is the mean of sev
 """
 
 import csv
-import dataclasses
-import io
 import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tqdm import tqdm
 
 from common import cli
 from common.device import derive_seed, pick_device, seed_everything
-from common.files import write_atomically
+from common.errors import InputError
+from common.files import write_csv
 from common.runs import Run
-from labs.transfer_learning.compare_strategies import settings_of
+from common.settings import UNGIVEN, Count, Counts, OptionalCount, Role, Usual
+from labs.transfer_learning.labelled_images import Data, get_pool
 from labs.transfer_learning.pretrained_network import build_model
-from labs.transfer_learning.transfer_learning import Data, HyperParams, Strategy, get_data, learn
+from labs.transfer_learning.recipe import STRATEGIES, HyperParams, Recipe, Strategy, resolve, settings_of
+from labs.transfer_learning.transfer_learning import learn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,28 +34,36 @@ LOOKS = {"from_scratch": ("tab:gray", "s"), "feature_extraction": ("tab:blue", "
 
 
 @dataclass(frozen=True)
-class LabelsPerClass(HyperParams):
+class LabelsPerClass(Recipe):
     """Train with few labels and with more, by every strategy, several times; draw accuracy against labels."""
 
-    dataset: str = "digits"  # data set whose labels are counted; digits: the embedded pair, which needs no download
-    labels: cli.Ints = (1, 2, 5, 10, 20, 50)  # labelled images per class
-    strategies: tuple[Strategy, ...] = ("from_scratch", "feature_extraction", "fine_tuning")  # which of the three
-    draws: int = 5  # trainings per point, each with other images, another head and another order
-    steps: int = 150  # gradient steps of every training; --epochs sets passes instead
+    COMMAND: ClassVar[str] = "labs.transfer_learning.labels_per_class"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require("labels", bool(self.labels) and min(self.labels) >= 1, "whole numbers of at least 1")
+    dataset: str = "digits"  # data set whose labels are counted; digits: the embedded pair, which needs no download
+    backbone: Usual[str] = UNGIVEN  # torchvision's name of a classification model, or characters; none: resnet18
+    labels: Counts = (1, 2, 5, 10, 20, 50)  # labelled images per class
+    strategies: tuple[Strategy, ...] = STRATEGIES  # which of the three
+    draws: Annotated[Count, Role.LENGTH] = 5  # trainings per point, each with other images, another head and order
+    steps: Count = 150  # gradient steps of every training
+    epochs: OptionalCount = None  # passes over the labelled images, instead of --steps
+
+    def check(self) -> None:
+        self.require("labels", bool(self.labels), "at least one number")
         self.require("strategies", bool(self.strategies), "at least one")
-        self.require("draws", self.draws >= 1, "at least 1")
-        self.require("steps", self.steps >= 1, "at least 1")
+        for strategy in self.strategies:
+            settings_of(self, strategy)  # what is wrong in a single training is wrong here
+        tuned = "fine_tuning" in self.strategies
+        heeded = {"unfreeze": tuned, "backbone_lr": tuned, "weights": set(self.strategies) != {"from_scratch"}}
+        self.refuse_unused(heeded, f"with --strategies {' '.join(self.strategies)}")
+        self.refuse_unused({"steps": self.epochs is None}, "beside --epochs")
 
 
 def settings_of_draw(args: LabelsPerClass, strategy: Strategy, labels: int, draw: int, classes: int) -> HyperParams:
     """The (resolved) settings of one training. A draw's images are the same for every strategy."""
     samples = labels * classes
     epochs = args.epochs or max(1, round(args.steps / math.ceil(samples / args.batch_size)))
-    return settings_of(args, strategy, train_images=samples, epochs=epochs, seed=derive_seed(args.seed, draw))
+    seed = derive_seed(args.seed, draw)
+    return resolve(settings_of(args, strategy, train_images=samples, epochs=epochs, seed=seed))
 
 
 def accuracy_of(settings: HyperParams, data: Data) -> float:
@@ -68,31 +77,42 @@ def accuracy_of(settings: HyperParams, data: Data) -> float:
 def sweep(**kws: Any) -> tuple[list[dict[str, Any]], Run]:
     """Train what is not trained yet, then draw. Returns a row per training (COLUMNS) and the run.
 
-    `resume` goes on with a sweep that was interrupted.
+    `resume` goes on with a sweep that was interrupted, and adds draws.
     """
-    args = cli.settings(LabelsPerClass, kws)
+    args = LabelsPerClass.of(**kws)
     device = pick_device(args.device)
-    chosen = settings_of(args, "feature_extraction", train_images=0)
-    args = dataclasses.replace(args, dataset=chosen.dataset, backbone=chosen.backbone, device=str(device))
-    classes = len(get_data(chosen, device).classes)
-    with Run("transfer_learning", args) as run:
+    chosen = resolve(settings_of(args, "feature_extraction", quiet=args.quiet))
+    args = args.but(dataset=chosen.dataset, backbone=chosen.backbone, device=str(device))
+    # The split and the test images are drawn by the sweep's own seed, once: only the labelled images differ.
+    pool = get_pool(chosen)
+    classes = len(pool.classes)
+    fewest = int(pool.parts[0][1].bincount(minlength=classes).min())
+    args.require("labels", max(args.labels) <= fewest, f"at most {fewest}: that many training images has every class")
+    test = pool.choose(1, chosen.test_images, derive_seed(args.seed, 1), device)
+    with Run(args) as run:
         rows = read_rows(run.path / FILE)
+        if rows and max(row["draw"] for row in rows) >= args.draws:
+            raise InputError(f"the run has more draws already than --draws {args.draws}")
+        run.begin()
         done = {(row["labels"], row["strategy"], row["draw"]) for row in rows}
         wanted = [(n, d, s) for n in args.labels for d in range(args.draws) for s in args.strategies]
-        run.say(f"{args.backbone} → {args.dataset}: {len(wanted)} trainings of {args.steps} gradient steps on {device}")
+        length = f"{args.epochs} epochs" if args.epochs else f"{args.steps} gradient steps"
+        run.say(f"{args.backbone} → {args.dataset}: {len(wanted)} trainings of {length} on {device}")
         for labels, draw, strategy in tqdm(wanted, "trainings", leave=False, disable=args.quiet or None):
             if (labels, strategy, draw) in done:
                 continue
             settings = settings_of_draw(args, strategy, labels, draw, classes)
             started = time.perf_counter()
             try:
-                reached = accuracy_of(settings, get_data(settings, device))
+                train = pool.choose(0, labels * classes, derive_seed(settings.seed, 0), device)
+                reached = accuracy_of(settings, Data(pool.name, pool.classes, train, None, test))
             except KeyboardInterrupt:
                 run.interrupted = True
                 break
             seconds = time.perf_counter() - started
             rows.append(dict(zip(COLUMNS, (labels, strategy, draw, reached, seconds), strict=True)))
-            write_rows(run.path / FILE, rows)
+            # As text, so that all digits are kept: going on must give what one run gives.
+            write_csv(run.path / FILE, [{name: str(value) for name, value in row.items()} for row in rows])
         metrics = {}
         if rows:
             table = summarize(rows)
@@ -132,7 +152,7 @@ def verdict(rows: list[dict[str, Any]]) -> str:
     }
     if not gains:
         return f"{len(rows)} trainings"
-    strategy, labels = max(gains, key=gains.get)
+    strategy, labels = max(gains, key=lambda point: gains[point])
     return (
         f"{len(rows)} trainings; pretraining gains the most with {labels} labels per class: "
         f"{strategy.replace('_', ' ')} {100 * gains[strategy, labels]:+.1f} points over scratch"
@@ -167,21 +187,15 @@ def plot_labels_per_class(rows: list[dict[str, Any]]) -> "Figure":
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The trainings that are done, from the file; none if there is no such file."""
+    """The trainings that are done, from the file; none if there is no such file. InputError if it is damaged."""
     if not path.is_file():
         return []
-    kinds = {"labels": int, "draw": int, "test_accuracy": float, "seconds": float}
-    with path.open(newline="") as lines:
-        return [{name: kinds.get(name, str)(value) for name, value in row.items()} for row in csv.DictReader(lines)]
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """All trainings as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(path, text.getvalue())
+    kinds = dict(zip(COLUMNS, (int, str, int, float, float), strict=True))
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            return [{name: kind(row[name]) for name, kind in kinds.items()} for row in csv.DictReader(lines)]
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
 
 
 def main() -> None:

@@ -39,12 +39,12 @@ def _():
         explore,
         get_data,
         labels_per_class,
+        load_run,
+        predict,
         resolve,
         train,
     )
-    from labs.transfer_learning.load_predict import load_run
     from labs.transfer_learning.pretrained_network import layer_table
-    from labs.transfer_learning.transfer_learning import predict
 
     notebook.work_in_suite()
     return (
@@ -298,8 +298,9 @@ def _(mo):
 
 @app.cell
 def _(data, load_run, model, predict, run, torch):
-    loaded, _, classes = load_run(run.path)
-    print(*classes, torch.equal(predict(loaded, data.test[0]), predict(model, data.test[0])))
+    loaded = load_run(run.path)
+    same = torch.equal(predict(loaded.model, data.test[0]), predict(model, data.test[0]))
+    print(*loaded.about["classes"], same)
     return
 
 

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from common.errors import InputError
 
 PREFIX = "folder:"
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 
 
 def is_folder(dataset: str) -> bool:
@@ -64,10 +66,10 @@ def _files(folder: Path) -> list[Path]:
     ]
 
 
-def read_picture(path: Path, image_size: int) -> np.ndarray:
+def read_picture(path: Path | BinaryIO, image_size: int) -> np.ndarray:
     """The middle square of the picture, upright, at most `image_size` a side: (S, S, 3), bytes.
 
-    Raises OSError, SyntaxError or ValueError for what is no readable picture.
+    Raises one of UNREADABLE for what is no readable picture.
     """
     with Image.open(path) as file:
         file.draft("RGB", (2 * image_size, 2 * image_size))  # a large JPEG need not be decoded in full
@@ -80,6 +82,18 @@ def read_picture(path: Path, image_size: int) -> np.ndarray:
     return np.asarray(picture)
 
 
+def open_picture(path: Path | BinaryIO, image_size: int) -> Tensor:
+    """The picture's middle square as bytes (3, S, S), S at most `image_size`. InputError if it cannot be read."""
+    try:
+        picture = read_picture(path, image_size)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UNREADABLE as error:
+        why = "it is no image" if isinstance(error, Image.UnidentifiedImageError) else error
+        raise InputError(f"{path} cannot be read: {why}; give a PNG, JPEG or the like") from None
+    return torch.tensor(picture).permute(2, 0, 1)
+
+
 def read_pictures(paths: Sequence[Path], y: Tensor, image_size: int) -> tuple[Tensor, Tensor]:
     """Pictures as bytes (N, 3, S, S) with their labels; those that cannot be read are named and left out.
 
@@ -90,7 +104,7 @@ def read_pictures(paths: Sequence[Path], y: Tensor, image_size: int) -> tuple[Te
         try:
             pictures.append(read_picture(path, image_size))
             labels.append(label)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        except UNREADABLE:
             unreadable.append(path)
     if unreadable:
         shown = ", ".join(str(path) for path in unreadable[:5]) + (", …" if len(unreadable) > 5 else "")

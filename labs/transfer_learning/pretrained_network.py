@@ -1,18 +1,15 @@
 """A pretrained backbone without its last layer and a new head; what is frozen stays so, to the last bit."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.errors import InputError
-from labs.transfer_learning import backbones, weights
+from labs.transfer_learning import backbones, characters, weights
 from labs.transfer_learning.backbones import CHARACTERS
-
-if TYPE_CHECKING:
-    from labs.transfer_learning.transfer_learning import HyperParams
+from labs.transfer_learning.recipe import HyperParams
 
 
 class Prepare(nn.Module):
@@ -20,6 +17,9 @@ class Prepare(nn.Module):
 
     Part of the network, so that an image to be predicted cannot be prepared otherwise than those learnt from.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, preparation: backbones.Preparation, image_size: int):
         super().__init__()
@@ -67,24 +67,22 @@ class Network(nn.Module):
         return self.head(self.backbone(self.prepare(X)))
 
 
-def build_model(args: "HyperParams", classes: int = 10) -> Network:
+def build_model(args: HyperParams, classes: int = 10) -> Network:
     """The network that the (resolved) settings ask for: pretrained backbone, new head.
 
     ResNet-18's head is Linear 512→256, ReLU, Linear 256→10: 133 898 parameters; VGG-16's begins with 4096: 1 051 402.
     """
-    tensors, source = None, ""
+    tensors: dict[str, Tensor] | None = None
+    source: object = ""
     if args.weights == CHARACTERS:
-        from labs.transfer_learning import characters
-
         tensors, source = characters.load_pretrained().state_dict(), "the lab's own weights"
     elif args.weights == "imagenet":
         if args.backbone == CHARACTERS:
             raise InputError("--weights imagenet: there are none of --backbone characters; leave --weights away")
-        source = weights.find_published(args.backbone, args.data_dir, offline=args.offline, quiet=args.quiet)
-        tensors = weights.read_tensors(source)
+        file = weights.find_published(args.backbone, args.data_dir, offline=args.offline, quiet=args.quiet)
+        tensors, source = weights.read_tensors(file), file
     elif args.weights != "none":
-        source = Path(args.weights)
-        tensors = weights.read_tensors(source)
+        tensors, source = weights.read_tensors(Path(args.weights)), args.weights
     backbone, width = backbones.build_backbone(args.backbone, tensors, source)
     backbones.check_image_size(args.backbone, backbone, args.image_size)
     blocks = backbones.blocks(backbone)

@@ -6,7 +6,8 @@ trained with Adam 3e-3 on batches of 16 for 8 epochs. The rest is in transfer_le
 """
 
 from common import cli
-from labs.transfer_learning.transfer_learning import HyperParams, train
+from labs.transfer_learning.recipe import HyperParams
+from labs.transfer_learning.transfer_learning import train
 
 
 def main() -> None:

@@ -20,6 +20,12 @@ def published(name: str) -> Any:
     return torchvision.models.get_model_weights(name).DEFAULT
 
 
+def published_accuracy(name: str) -> float:
+    """Share in percent of ImageNet's validation images that the model called `name` names right (top-1)."""
+    # torchvision prints this number in its pages and has no public name for it; a test holds it against the papers'.
+    return published(name).meta["_metrics"]["ImageNet-1K"]["acc@1"]
+
+
 def find_published(name: str, data_dir: Path, *, offline: bool = False, quiet: bool = False) -> Path:
     """The file of torchvision's ImageNet weights: where torch keeps its own, else under `data_dir`, else fetched.
 

@@ -5,8 +5,7 @@ those of another with their reconstruction error, and says how well a threshold 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,33 +13,39 @@ from torch import Tensor
 from common import cli
 from common.datasets import load_images
 from common.device import derive_seed
-from labs.vae.sample import open_run
-from labs.vae.vae import VAE, HyperParams, binarize, encode, reconstruction_cost
+from common.settings import OptionalFolder, PlaceOrNone, Role, Settings
+from labs.vae.autoencoder import VAE
+from labs.vae.vae import HyperParams, binarize, open_run, reconstruction_cost
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Tell test images from anomalies by their reconstruction error; figures ROC, histogram and examples."""
 
-    run: cli.OptionalPath = None  # the run directory whose model judges; none: the newest
+    run: OptionalFolder = None  # the run directory whose model judges; none: the newest
     against: Literal["rotated", "scrambled", "noise", "mnist", "fashion_mnist", "kmnist", "digits"] = (
         "rotated"  # anomalies: the test images turned by 90°, their pixels in random order, noise, or a data set
     )
-    data_dir: cli.OptionalPath = None  # where data sets lie; none: where they lay in training
-    offline: bool = False  # never touch the network
+    data_dir: PlaceOrNone = None  # where data sets lie; none: where they lay in training
+    offline: Annotated[bool, Role.PLACE] = False  # never touch the network
 
 
 @torch.inference_mode()
 def anomaly_scores(model: VAE, X: Tensor, args: HyperParams) -> Tensor:
     """Reconstruction error of each image in nats, through its mean code, without noise: (N,)."""
     model.eval()
-    return torch.cat([reconstruction_cost(model.decoder(encode(model, x)[0]), x, args) for x in X.split(1000)])
+    costs = []
+    for x in X.split(1000):
+        x = x.to(model.device)
+        mu, _ = model.encoder(x)
+        costs.append(reconstruction_cost(model.decoder(mu), x, args).cpu())
+    return torch.cat(costs)
 
 
-def get_anomalies(against: str, X: Tensor, args: HyperParams, *, offline: bool = False) -> Tensor:
+def get_anomalies(against: str, X: Tensor, args: HyperParams) -> Tensor:
     """As many images as there are in X, or fewer if the data set `against` has fewer, made like X."""
     generator = torch.Generator().manual_seed(derive_seed(args.seed, 3))
     if against == "rotated":
@@ -51,7 +56,7 @@ def get_anomalies(against: str, X: Tensor, args: HyperParams, *, offline: bool =
     if against == "noise":
         others = torch.rand(X.shape, generator=generator)
     else:
-        others = load_images(against, args.data_dir, offline=offline).X_test[: len(X)]
+        others = load_images(against, args.data_dir, offline=args.offline).X_test[: len(X)]
     return binarize(others, generator) if args.binarize != "none" else others
 
 
@@ -86,17 +91,21 @@ def plot_anomalies(normal: Tensor, anomalous: Tensor, names: tuple[str, str]) ->
     return figure
 
 
-def detect(run: Path | None = None, against: str = "rotated", data_dir: Path | None = None, offline: bool = False):
-    """Print the AUC and what a threshold of 5 % false alarms finds, write the figures; returns the AUC."""
+def detect(**kws: Any) -> float:
+    """Print the AUC and what a threshold of 5 % false alarms finds, write the figures; returns the AUC.
+
+    Keyword arguments are the fields of Request.
+    """
     from common import plots
 
-    run, model, args, data = open_run(run, data_dir)
+    args = Request(**kws)
+    loaded, data = open_run(args.run, args.data_dir, offline=args.offline)
     X = data.test[0]
-    others = get_anomalies(against, X, args, offline=offline)
-    normal, anomalous = (anomaly_scores(model, images, args) for images in (X, others))
+    others = get_anomalies(args.against, X, loaded.settings)
+    normal, anomalous = (anomaly_scores(loaded.model, images, loaded.settings) for images in (X, others))
     _, _, area = roc(normal, anomalous)
     threshold = normal.quantile(0.95)
-    names = (data.images.name, against)
+    names = (data.images.name, args.against)
     print(
         f"{names[0]} {normal.mean():.1f} nats, {names[1]} {anomalous.mean():.1f} nats on average; AUC {area:.4f}; "
         f"a threshold of {threshold:.1f} nats flags 5 % of {names[0]} and {(anomalous > threshold).float().mean():.1%} "
@@ -109,8 +118,9 @@ def detect(run: Path | None = None, against: str = "rotated", data_dir: Path | N
         f"{names[1]}, least": others[rank[1][:10]],
         f"{names[1]}, most": others[rank[1][-10:]],
     }
-    print(plots.write_figure(run / "figures" / f"anomaly_{against}.png", plot_anomalies(normal, anomalous, names)))
-    print(plots.write_figure(run / "figures" / f"anomaly_{against}_examples.png", plots.plot_rows(shown)))
+    path = loaded.path / "figures" / f"anomaly_{args.against}.png"
+    print(plots.write_figure(path, plot_anomalies(normal, anomalous, names)))
+    print(plots.write_figure(path.with_stem(f"{path.stem}_examples"), plots.plot_rows(shown)))
     return area
 
 

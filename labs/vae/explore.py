@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from labs.vae.autoencoder import VAE, decode, generate, traverse
 from labs.vae.information import gaussian_kl
-from labs.vae.latent import traverse
-from labs.vae.vae import VAE, decode, generate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

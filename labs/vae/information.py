@@ -7,7 +7,7 @@ A distribution is a sequence of probabilities. 0 · log 0 counts as 0; what P ha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,18 +15,25 @@ from torch.distributions import Normal
 
 from common import cli
 from common.errors import InputError
-from labs.vae import vae
+from common.settings import Floats, Settings
+from labs.vae import autoencoder
 
 Unit = Literal["bits", "nats"]
+Distribution = Sequence[float] | Tensor
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Work out the course's exercises on information, or entropy and divergences of distributions you give."""
 
-    p: cli.Floats = ()  # the distribution P, e.g. 0.6,0.3,0.1; none: the course's exercises
-    q: cli.Floats = ()  # the distribution Q
+    p: Floats = ()  # the distribution P, e.g. 0.6,0.3,0.1; none: the course's exercises
+    q: Floats = ()  # the distribution Q
     unit: Unit = "nats"  # of the results for --p and --q
+
+    def check(self) -> None:
+        if self.q and not self.p:
+            raise InputError("--q needs --p: give both distributions, or neither for the exercises")
+        self.refuse_unused({"unit": bool(self.p)}, "on the exercises; give a distribution with --p")
 
 
 def log(p: Tensor, unit: Unit) -> Tensor:
@@ -34,13 +41,13 @@ def log(p: Tensor, unit: Unit) -> Tensor:
     return p.log2() if unit == "bits" else p.log()
 
 
-def distribution(P: Sequence[float] | Tensor) -> Tensor:
+def distribution(P: Distribution) -> Tensor:
     """P as float64; InputError unless its entries are probabilities that sum to 1."""
-    P = torch.as_tensor(P, dtype=torch.float64)
-    if P.ndim != 1 or not len(P) or not (P >= 0).all() or abs(float(P.sum()) - 1) > 1e-6:
-        shown = ",".join(f"{p:g}" for p in P.flatten().tolist())
+    p = torch.as_tensor(P, dtype=torch.float64)
+    if p.ndim != 1 or not len(p) or not (p >= 0).all() or abs(float(p.sum()) - 1) > 1e-6:
+        shown = ",".join(f"{x:g}" for x in p.flatten().tolist())
         raise InputError(f"{shown} is no distribution: its numbers must be at least 0 and sum to 1")
-    return P
+    return p
 
 
 def self_information(p: float, unit: Unit = "bits") -> float:
@@ -48,30 +55,30 @@ def self_information(p: float, unit: Unit = "bits") -> float:
     return float(-log(torch.tensor(p, dtype=torch.float64), unit))
 
 
-def entropy(P: Sequence[float], unit: Unit = "bits") -> float:
+def entropy(P: Distribution, unit: Unit = "bits") -> float:
     """H(P) = −Σ p log p: the mean surprise, and the fewest bits a code for P needs."""
     return cross_entropy(P, P, unit)
 
 
-def cross_entropy(P: Sequence[float], Q: Sequence[float], unit: Unit = "bits") -> float:
+def cross_entropy(P: Distribution, Q: Distribution, unit: Unit = "bits") -> float:
     """H(P, Q) = −Σ p log q: the mean length of a code made for Q when P is what comes."""
-    P, Q = distribution(P), distribution(Q)
-    if len(P) != len(Q):
-        raise InputError(f"P has {len(P)} numbers and Q {len(Q)}; they must be over the same outcomes")
-    return float(-(P[P > 0] * log(Q[P > 0], unit)).sum()) + 0.0  # not −0
+    p, q = distribution(P), distribution(Q)
+    if len(p) != len(q):
+        raise InputError(f"P has {len(p)} numbers and Q {len(q)}; they must be over the same outcomes")
+    return float(-(p[p > 0] * log(q[p > 0], unit)).sum()) + 0.0  # not −0
 
 
-def kl_divergence(P: Sequence[float], Q: Sequence[float], unit: Unit = "nats") -> float:
+def kl_divergence(P: Distribution, Q: Distribution, unit: Unit = "nats") -> float:
     """KL(P ‖ Q) = H(P, Q) − H(P) = Σ p log(p/q) ≥ 0: what coding P with Q's code costs too much."""
     return cross_entropy(P, Q, unit) - entropy(P, unit)
 
 
-def mixture(P: Sequence[float], Q: Sequence[float]) -> Tensor:
+def mixture(P: Distribution, Q: Distribution) -> Tensor:
     """M = (P + Q)/2."""
     return (distribution(P) + distribution(Q)) / 2
 
 
-def js_divergence(P: Sequence[float], Q: Sequence[float], unit: Unit = "nats") -> float:
+def js_divergence(P: Distribution, Q: Distribution, unit: Unit = "nats") -> float:
     """JS(P, Q) = (KL(P ‖ M) + KL(Q ‖ M))/2: symmetric, and at most 1 bit."""
     M = mixture(P, Q)
     return (kl_divergence(P, M, unit) + kl_divergence(Q, M, unit)) / 2
@@ -107,7 +114,7 @@ def gaussian_kl(mu: float, sigma: float) -> dict[str, float]:
     p = Normal(torch.zeros_like(q.loc), torch.ones_like(q.loc))
     z = torch.linspace(mu - 12 * sigma, mu + 12 * sigma, 100_001, dtype=torch.float64)
     return {
-        "formula": float(vae.kl_divergence(q.loc, q.scale.log())),
+        "formula": float(autoencoder.kl_divergence(q.loc, q.scale.log())),
         "torch.distributions": float(torch.distributions.kl_divergence(q, p)),
         "integral": float(torch.trapezoid(q.log_prob(z).exp() * (q.log_prob(z) - p.log_prob(z)), z)),
     }
@@ -125,7 +132,7 @@ def midterm_vae(
     mu, log_variance = (We @ X + be[:, None]).chunk(2)
     z = mu + (0.5 * log_variance).exp() * epsilon
     reconstruction = (X - (Wd @ z + bd[:, None])).square().mean()
-    kl = vae.kl_divergence(mu, log_variance / 2).mean()
+    kl = autoencoder.kl_divergence(mu, log_variance / 2).mean()
     return reconstruction + kl, reconstruction, kl
 
 
@@ -141,16 +148,16 @@ def print_exercises() -> None:
     print("M =", ", ".join(f"{m:.6f}" for m in mixture(P1, P2)))
     print("\nKL(N(1, ½²) ‖ N(0, 1)): ", ", ".join(f"{name} {value:.6f}" for name, value in gaussian_kl(1, 0.5).items()))
     print(f"the same with σ² taken for σ: {gaussian_kl(1, 0.25)['formula']:.6f} (the classic bug)")
-    zeros = [torch.zeros(4, 2), torch.zeros(4), torch.zeros(2, 2), torch.zeros(2)]
-    total, reconstruction, kl = midterm_vae(*zeros, torch.tensor(MIDTERM_X), torch.zeros(2, 4))
+    We, be, Wd, bd = torch.zeros(4, 2), torch.zeros(4), torch.zeros(2, 2), torch.zeros(2)
+    total, reconstruction, kl = midterm_vae(We, be, Wd, bd, torch.tensor(MIDTERM_X), torch.zeros(2, 4))
     print(f"\nmidterm's VAE, all weights 0: reconstruction {reconstruction:.3f} + KL {kl:.3f} = {total:.3f}")
 
 
-def inform(p: tuple[float, ...] = (), q: tuple[float, ...] = (), unit: Unit = "nats") -> None:
-    """Print the exercises, or what there is to say about P and Q."""
+def inform(**kws: Any) -> None:
+    """Print the exercises, or what there is to say about P and Q. Keyword arguments are the fields of Request."""
+    args = Request(**kws)
+    p, q, unit = args.p, args.q, args.unit
     if not p:
-        if q:
-            raise InputError("--q needs --p: give both distributions, or neither for the exercises")
         print_exercises()
         return
     print(f"H(P)       {entropy(p, unit):.7f} {unit}, at most {float(log(torch.tensor(float(len(p))), unit)):.7f}")

@@ -8,7 +8,7 @@ with K codes per image instead of one the bound rises towards it:
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -16,26 +16,25 @@ from torch import Tensor
 from common import cli
 from common.device import derive_seed
 from common.errors import InputError
-from labs.vae.sample import open_run
-from labs.vae.vae import VAE, HyperParams, draw_noise, reconstruction_cost
+from common.settings import Count, OptionalFolder, PlaceOrNone, Seed, Settings
+from labs.vae.autoencoder import VAE
+from labs.vae.vae import HyperParams, draw_noise, open_run, reconstruction_cost
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CHUNK = 10_000  # codes decoded at once
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Settings):
     """Estimate the log-likelihood of test images under a trained VAE with K codes per image (IWAE bound)."""
 
-    run: cli.OptionalPath = None  # the run directory whose model is evaluated; none: the newest
-    samples: int = 500  # K: codes per image
-    images: int = 1000  # test images, the first ones
-    seed: int = 0  # fixes the codes
-    data_dir: cli.OptionalPath = None  # where data sets lie; none: where they lay in training
-
-    def __post_init__(self) -> None:
-        for name, least in (("samples", 1), ("images", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"--{name} is {getattr(self, name)}; it must be at least {least}")
+    run: OptionalFolder = None  # the run directory whose model is evaluated; none: the newest
+    samples: Count = 500  # K: codes per image
+    images: Count = 1000  # test images, the first ones
+    seed: Seed = 0  # fixes the codes
+    data_dir: PlaceOrNone = None  # where data sets lie; none: where they lay in training
 
 
 @torch.inference_mode()
@@ -44,13 +43,14 @@ def log_weights(model: VAE, X: Tensor, args: HyperParams, k: int, generator: tor
     model.eval()
     rows = []
     for x in X.split(max(1, CHUNK // k)):
+        x = x.to(model.device)
         mu, log_sigma = (part.repeat_interleave(k, dim=0) for part in model.encoder(x))
         epsilon = draw_noise(mu.shape, mu, generator)
         z = mu + log_sigma.exp() * epsilon
         # log N(z; 0, 1) - log N(z; mu, sigma) = log sigma + (epsilon^2 - z^2)/2
         log_ratio = (log_sigma + (epsilon.square() - z.square()) / 2).sum(dim=1)
         cost = reconstruction_cost(model.decoder(z), x.repeat_interleave(k, dim=0), args)
-        rows.append((log_ratio - cost).view(len(x), k))
+        rows.append((log_ratio - cost).view(len(x), k).cpu())
     return torch.cat(rows)
 
 
@@ -60,33 +60,38 @@ def importance_bound(log_w: Tensor, k: int) -> float:
     return float((groups.double().logsumexp(dim=2) - math.log(k)).mean())
 
 
-def estimate(
-    run: Path | None = None, samples: int = 500, images: int = 1000, seed: int = 0, data_dir: Path | None = None
-) -> dict[int, float]:
-    """Print the bound for 1, 2, 5, 10, … `samples` codes per image and draw it; returns it by number of codes."""
+def estimate(**kws: Any) -> dict[int, float]:
+    """Print the bound for 1, 2, 5, 10, … `samples` codes per image and draw it; returns it by number of codes.
+
+    Keyword arguments are the fields of Request.
+    """
     from common.plots import write_figure
 
-    run, model, args, data = open_run(run, data_dir)
-    if not args.variational:
-        raise InputError(f"{run} holds a model {args.model!r}, which has no likelihood; name a run of a VAE with --run")
-    X = data.test[0][:images]
-    log_w = log_weights(model, X, args, samples, torch.Generator().manual_seed(derive_seed(seed)))
-    ks = [k for decade in range(7) for k in (10**decade, 2 * 10**decade, 5 * 10**decade) if k < samples] + [samples]
+    args = Request(**kws)
+    loaded, data = open_run(args.run, args.data_dir)
+    trained = loaded.settings
+    if not trained.variational:
+        raise InputError(
+            f"{loaded.path} holds a model {trained.model!r}, which has no likelihood; name a run of a VAE with --run"
+        )
+    X, most = data.test[0][: args.images], args.samples
+    log_w = log_weights(loaded.model, X, trained, most, torch.Generator().manual_seed(derive_seed(args.seed)))
+    ks = [k for decade in range(7) for k in (10**decade, 2 * 10**decade, 5 * 10**decade) if k < most] + [most]
     bounds = {k: importance_bound(log_w, k) for k in ks}
     for k, bound in bounds.items():
         print(f"K = {k:>6}  log p(x) ≥ {bound:9.2f} nats per image" + ("  (the ELBO)" if k == 1 else ""))
-    print(f"mean over {len(X)} test images of {data.images.name}, binarize {args.binarize}")
-    print(write_figure(run / "figures" / "importance_bound.png", plot_bounds(bounds)))
+    print(f"mean over {len(X)} test images of {data.images.name}, binarize {trained.binarize}")
+    print(write_figure(loaded.path / "figures" / "importance_bound.png", plot_bounds(bounds)))
     return bounds
 
 
-def plot_bounds(bounds: dict[int, float]):
+def plot_bounds(bounds: dict[int, float]) -> "Figure":
     """The bound against the number of codes per image."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axis = figure.subplots()
-    axis.plot(bounds.keys(), bounds.values(), marker="o")
+    axis.plot(list(bounds), list(bounds.values()), marker="o")
     axis.set(xscale="log", xlabel="K, codes per image", ylabel="bound on log p(x) (nats per image)")
     axis.grid(alpha=0.3)
     return figure

@@ -34,8 +34,18 @@ def _():
     import torch
 
     from common import notebook, plots
-    from labs.vae import HyperParams, anomaly, build_model, encode, explore, get_data, reconstruct, score, train
-    from labs.vae.sample import load_model
+    from labs.vae import (
+        HyperParams,
+        anomaly,
+        build_model,
+        encode,
+        explore,
+        get_data,
+        load_run,
+        reconstruct,
+        score,
+        train,
+    )
 
     notebook.work_in_suite()
     return (
@@ -45,7 +55,7 @@ def _():
         encode,
         explore,
         get_data,
-        load_model,
+        load_run,
         math,
         notebook,
         partial,
@@ -305,7 +315,7 @@ def _(mo):
 
 @app.cell
 def _(anomaly, notebook, run):
-    anomaly.detect(run.path)
+    anomaly.detect(run=run.path)
     notebook.show(run.path / "figures" / "anomaly_rotated_examples.png")
     return
 
@@ -479,8 +489,8 @@ def _(mo):
 
 
 @app.cell
-def _(images, load_model, model, reconstruct, run, torch):
-    loaded, _ = load_model(run.path)
+def _(images, load_run, model, reconstruct, run, torch):
+    loaded = load_run(run.path, run.settings.device).model
     bool(torch.equal(reconstruct(loaded, images), reconstruct(model, images)))
     return
 

@@ -17,8 +17,7 @@ import numpy as np
 
 from common.text.corpora import load_texts
 from labs.nlp.lda import GibbsLDA
-from labs.nlp.preparation import prepare
-from labs.nlp.topics import HyperParams
+from labs.nlp.topics.preparation import Cleaning, count_terms
 
 
 def token_loop(counts, topics: int, alpha: float, beta: float):
@@ -75,7 +74,7 @@ def main() -> None:
     logging.getLogger("lda").setLevel(logging.ERROR)
 
     data = load_texts(options.dataset, options.data_dir, offline=True)
-    counts = prepare(data, HyperParams(topics=options.topics)).counts
+    counts = count_terms(data, Cleaning()).counts
     tokens = int(counts.sum())
     print(
         f"{data.name}: {counts.shape[0]} documents, {counts.shape[1]} terms, {tokens} tokens; {options.topics} topics"

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from gymnasium.wrappers import RecordEpisodeStatistics
 from torch import nn
 
-from common.trainer import StopRequest
+from common.loop import Training, play
 from labs.reinforcement_learning.dqn import DQN, HyperParams
 
 ENV = "CartPole-v1"
@@ -46,7 +46,13 @@ def lab(steps: int) -> None:
         epsilon_min=EPSILON,
         loss="mse",
     )
-    DQN(args).play(1, steps, StopRequest())
+    learner = DQN(args)
+
+    def period(number, row):
+        row |= yield from learner.play(number, steps)
+        row["steps"] = learner.steps
+
+    play(period, Training(learner.modules, [learner.optimizer]), steps, column="steps", quiet=True)
 
 
 class Ring:

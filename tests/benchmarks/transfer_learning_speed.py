@@ -16,18 +16,19 @@ import torch
 from tqdm import tqdm
 
 from common import cli
-from labs.transfer_learning.transfer_learning import HyperParams, get_data, resolve, train
+from common.settings import Count, Settings
+from labs.transfer_learning import HyperParams, get_data, resolve, train
 
 
 @dataclass(frozen=True)
-class Settings:
+class Request(Settings):
     """Measure what the feature cache is worth."""
 
     backbone: str = "squeezenet1_0"  # torchvision's name; its weights are drawn at random, which takes as long
-    image_size: int = 64  # side to which images are brought
-    train_images: int = 256  # embedded digits
-    epochs: int = 8  # of each training
-    rounds: int = 3  # of both ways, one after the other
+    image_size: Count = 64  # side to which images are brought
+    train_images: Count = 256  # embedded digits
+    epochs: Count = 8  # of each training
+    rounds: Count = 3  # of both ways, one after the other
 
 
 def measure(backbone: str, image_size: int, train_images: int, epochs: int, rounds: int) -> float:
@@ -65,7 +66,7 @@ def measure(backbone: str, image_size: int, train_images: int, epochs: int, roun
 def main() -> None:
     """The command."""
     torch.set_num_threads(1)
-    cli.run(measure, Settings)
+    cli.run(measure, Request)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,15 @@ import json
 
 import pytest
 
-from common.cli import TrainingFlags
 from common.compare import compare, comparison_table
 from common.errors import InputError
 from common.runs import Run
+from common.settings import TrainingFlags
 
 
 def make_run(path, lab="cnn", losses=(0.5, 0.4), accuracy=0.9, **kws):
-    run = Run(lab, dataclasses.replace(TrainingFlags(quiet=True, dataset="digits", device="cpu"), out=path, **kws))
+    kind = dataclasses.dataclass(frozen=True)(type("Flags", (TrainingFlags,), {"COMMAND": f"labs.{lab}"}))
+    run = Run(kind(quiet=True, dataset="digits", device="cpu", out=path, **kws))
     run.history = [{"epoch": i, "seconds": 1.5, "test_loss": loss} for i, loss in enumerate(losses, 1)]
     run.write_history()
     run.finish({"test_loss": losses[-1], "test_accuracy": accuracy}, "")

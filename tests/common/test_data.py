@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import train_test_split
 
 from common import distributed
 from common.data import ArrayLoader, stratified_split
@@ -46,18 +48,23 @@ def test_processes_share_every_batch(monkeypatch, shuffle):
     shares = []
     for rank in (0, 1):
         monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
-        shares.append([x for (x,) in ArrayLoader(numbers(11), batch_size=4, shuffle=shuffle, even=shuffle)])
+        shares.append([x for (x,) in ArrayLoader(numbers(11), batch_size=4, shuffle=shuffle)])
     monkeypatch.setattr(distributed, "world_size", lambda: 1)
     monkeypatch.setattr(distributed, "rank", lambda: 0)
     whole = [x for (x,) in ArrayLoader(numbers(11), batch_size=4, shuffle=shuffle)]
     for i, (a, b) in enumerate(zip(*shares, strict=True)):
         together = set(a.tolist()) | set(b.tolist())
-        if shuffle:  # in training all shares are equal: of the last batch's three samples one is left out
-            assert len(a) == len(b)
-            assert together <= set(whole[i].tolist())
-        else:  # an evaluation sees every sample
-            assert together == set(whole[i].tolist())
-            assert len(a) + len(b) == len(whole[i])
+        assert together == set(whole[i].tolist())
+        assert len(a) + len(b) == len(whole[i])
+
+
+def test_no_process_is_left_without_a_sample_to_train_on(monkeypatch):
+    monkeypatch.setattr(distributed, "world_size", lambda: 3)
+    for rank in (0, 1, 2):
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        sizes = [len(x) for (x,) in ArrayLoader(numbers(5), batch_size=3, shuffle=True)]
+        assert sizes == [1, 2]  # the last batch has two samples, fewer than processes: each takes both
+        assert [len(x) for (x,) in ArrayLoader(numbers(5), batch_size=3)] == [1, 1] if rank < 2 else [1]
 
 
 def test_a_split_keeps_every_class_share_and_every_sample_once():
@@ -81,5 +88,22 @@ def test_fractions_that_are_no_split_are_refused(fractions):
 
 
 def test_a_part_too_small_for_the_classes_is_refused():
-    with pytest.raises(InputError, match="split 0.9,0.1 of 10 samples"):
+    with pytest.raises(InputError, match="split 0.9,0.1 of 10 samples: class 0 has 2; .* needs at least 10$"):
         stratified_split(torch.arange(10) % 5, (0.9, 0.1))
+    with pytest.raises(InputError, match="split 0.8,0.2 of 21 samples: class dog has 1; .* needs at least 5$"):
+        stratified_split(torch.tensor([0] * 20 + [1]), (0.8, 0.2), classes=("cat", "dog"))
+    parts = stratified_split(torch.tensor([0] * 20 + [1] * 5), (0.8, 0.2))
+    assert [(y == 1).sum() for y in (torch.tensor([0] * 20 + [1] * 5)[part] for part in parts)] == [4, 1]
+
+
+def test_a_split_takes_seeds_of_63_bits_and_those_of_32_are_scikit_learns_own():
+    y = torch.arange(50) % 2
+    train, test = train_test_split(np.arange(50), train_size=40, stratify=y.numpy(), random_state=2**32 - 1)
+    ours = stratified_split(y, (0.8, 0.2), seed=2**32 - 1)
+    assert ours[0].tolist() == train.tolist()
+    assert sorted(ours[1].tolist()) == sorted(test.tolist())
+    large = [
+        stratified_split(y, (0.8, 0.2), seed=seed)[0].tolist() for seed in (2**63 - 1, 2**63 - 1, 2**63 - 2, 2**32)
+    ]
+    assert large[0] == large[1]
+    assert len({tuple(rows) for rows in large}) == 3

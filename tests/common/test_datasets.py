@@ -15,8 +15,8 @@ import pytest
 import torch
 import torchvision
 
-from common import datasets, sources
-from common.datasets import SOURCES, fetch_dataset, load_images, read_idx
+from common import sources
+from common.datasets import SOURCES, fetch_dataset, load_bytes, load_images, read_idx
 from common.errors import InputError
 from common.sources import Source, missing_files
 from labs.__main__ import fetch
@@ -66,6 +66,19 @@ def test_the_page_about_data_lists_every_file_and_checksum():
         for file, md5 in source.digests.items():
             assert file in page
             assert md5 in page
+
+
+def test_the_bytes_are_those_of_the_file_and_the_floats_are_they_divided_by_255(tiny_mnist, raw):
+    """And back again: rounding 255 times the float gives the byte, for each of the 256."""
+    bytes_, floats = load_bytes("mnist", "data"), load_images("mnist", "data")
+    original = torch.from_numpy(read_idx(raw / "t10k-images-idx3-ubyte.gz").copy())
+    assert torch.equal(bytes_.X_test[:, 0], original)
+    assert bytes_.X_train.dtype == torch.uint8
+    assert torch.equal(floats.X_train, bytes_.X_train / 255)
+    assert torch.equal(floats.y_test, bytes_.y_test)
+    assert bytes_.name == floats.name == "mnist"
+    every = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal((every / 255 * 255).round().byte(), every)
 
 
 def test_pixels_are_scaled_once_to_0_1(tiny_mnist, raw):

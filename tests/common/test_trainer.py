@@ -1,20 +1,22 @@
 """The loop, tried on a problem that has neither images nor classes: fitting a line."""
 
-import dataclasses
 import math
 import os
 import signal
 import time
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import nn
 
-from common import checkpoint, trainer
-from common.cli import TrainingFlags
+from common import checkpoint, loop, trainer
 from common.data import ArrayLoader
 from common.errors import InputError
-from common.runs import Run, read_history, read_json
+from common.runs import Run, read_history, read_summary
+from common.schedules import SCHEDULES
+from common.settings import TrainingFlags
 from common.trainer import Means, batch_length, evaluate, fit
 
 X = torch.linspace(-1, 1, 50)[:, None]
@@ -28,7 +30,6 @@ class Line:
         torch.manual_seed(0)
         self.model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.2 if noise else 0.0))
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr)
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda epoch: 0.9**epoch)
         self.loader = ArrayLoader(X, Y, batch_size=8, shuffle=True, seed=0)
         self.noise = noise
 
@@ -45,8 +46,8 @@ class Line:
         return logs
 
     def fit(self, epochs: int, **kws):
-        kept = {"modules": [self.model], "optimizers": [self.optimizer], "schedulers": [self.scheduler]}
-        return fit(self.step, self.loader, epochs=epochs, quiet=True, **kept, **kws)
+        kws = {"quiet": True, "schedule": lambda epoch, epochs: 0.9**epoch, **kws}
+        return fit(self.step, self.loader, epochs=epochs, modules=[self.model], optimizers=[self.optimizer], **kws)
 
     def test_loss(self):
         return evaluate(self.score, ArrayLoader(X, Y, batch_size=50), [self.model])
@@ -56,8 +57,13 @@ class Line:
         return [p.item() for p in self.model.parameters()]
 
 
+@dataclass(frozen=True)
+class Flags(TrainingFlags):
+    COMMAND: ClassVar[str] = "labs.line"
+
+
 def open_run(out, resume=None) -> Run:
-    return Run("line", dataclasses.replace(TrainingFlags(quiet=True), out=out, resume=resume))
+    return Run(Flags(quiet=True, out=out, resume=resume))
 
 
 def test_it_learns_the_line():
@@ -247,7 +253,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_what_there_was(tmp_pa
     with pytest.raises(InputError, match="loss is nan in epoch 3.*lower --lr.*run"), open_run(tmp_path / "run") as run:
         line.fit(5, run=run, on_epoch=[poison])
     assert len(read_history(tmp_path / "run")) == 2
-    assert read_json(tmp_path / "run" / "summary.json")["interrupted"] is True
+    assert read_summary(tmp_path / "run").interrupted is True
     tensors, _ = checkpoint.load(tmp_path / "run" / "checkpoint" / "last.safetensors")
     assert all(t.isfinite().all() for t in tensors.values())
 
@@ -313,7 +319,7 @@ def test_plain_lines_without_a_terminal_and_nothing_when_quiet(capsys):
 
 
 def test_a_bar_with_live_numbers_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(trainer, "_on_terminal", lambda: True)
+    monkeypatch.setattr(loop, "on_terminal", lambda: True)
     monkeypatch.setattr(trainer, "REFRESH", 0.0)
     line = Line()
     slow = list(line.loader) * 30
@@ -328,11 +334,85 @@ def test_speed_and_history_are_in_the_run(tmp_path):
     with open_run(tmp_path / "run") as run:
         line.fit(2, run=run, evaluations={"test": line.test_loss})
         run.finish({"test_loss": 1.0}, "done")
-    summary = read_json(tmp_path / "run" / "summary.json")
-    assert summary["epochs"] == 2
-    assert summary["samples_per_second"] > 0
-    assert summary["interrupted"] is False
-    assert summary["metrics"] == {"test_loss": 1.0}
+    summary = read_summary(tmp_path / "run")
+    assert summary.epochs == 2
+    assert summary.samples_per_second > 0
+    assert summary.interrupted is False
+    assert summary.metrics == {"test_loss": 1.0}
     history = read_history(tmp_path / "run")
     assert [row["epoch"] for row in history] == [1, 2]
     assert history[1]["test_loss"] == pytest.approx(run.history[1]["test_loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_killed_after_any_epoch_and_resumed_it_ends_with_the_same_bits(tmp_path, name):
+    whole, epochs = Line(noise=0.1), 5
+    rows = whole.fit(epochs, schedule=SCHEDULES[name])
+    for killed_after in range(1, epochs + 1):
+        out = tmp_path / str(killed_after)
+
+        def kill(epoch, row, last=killed_after):
+            if epoch == last:
+                raise SystemError  # as sudden as it gets in one process: nothing of the loop's end is run
+
+        with pytest.raises(SystemError):
+            Line(noise=0.1).fit(epochs, schedule=SCHEDULES[name], run=open_run(out), on_epoch=[kill])
+        again = Line(noise=0.1)
+        resumed = again.fit(epochs, schedule=SCHEDULES[name], run=open_run(None, resume=out))
+        assert again.weights == whole.weights
+        assert [row["train_loss"] for row in resumed] == [row["train_loss"] for row in rows]
+
+
+def test_a_cosine_run_made_longer_goes_on_along_the_longer_cosine(tmp_path):
+    """Not at rate 0, where the shorter one had ended: at what the longer one has in that epoch."""
+    Line().fit(4, schedule=SCHEDULES["cosine"], run=open_run(tmp_path / "run"))
+    line, rates = Line(), []
+    watch = [lambda n, logs: rates.append(line.optimizer.param_groups[0]["lr"])]
+    line.fit(8, schedule=SCHEDULES["cosine"], run=open_run(None, resume=tmp_path / "run"), on_batch=watch)
+    by_hand = [0.1 * (1 + math.cos(math.pi * epoch / 8)) / 2 for epoch in range(4, 8)]
+    assert rates[:: len(line.loader)] == pytest.approx(by_hand)
+    assert rates[0] == pytest.approx(0.05)
+
+
+def test_what_ctrl_c_broke_off_is_undone(tmp_path):
+    """The weights that are left are those of the last whole epoch, as the history and the checkpoint say."""
+    whole = Line(noise=0.1)
+    whole.fit(2)
+
+    def interrupt(n, logs):
+        if n == 17:  # in the third epoch
+            os.kill(os.getpid(), signal.SIGINT)
+
+    line = Line(noise=0.1)
+    line.fit(4, run=open_run(tmp_path / "run"), on_batch=[interrupt])
+    assert line.weights == whole.weights
+
+
+def files_of(path) -> dict[str, bytes]:
+    return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "rows", "optimizer", "best"])
+def test_a_resume_that_fails_leaves_the_run_as_it_was(tmp_path, damage):
+    out = tmp_path / "run"
+    with open_run(out) as run:
+        Line().fit(3, run=run, evaluations={"val": lambda: {"loss": 1.0}}, monitor="val_loss")
+        run.finish({"val_loss": 1.0}, "done")
+    file = out / "checkpoint" / ("best.safetensors" if damage == "best" else "last.safetensors")
+    content = file.read_bytes()
+    tensors, header = checkpoint.load(file)
+    if damage == "cut":
+        file.write_bytes(content[:-20])
+    elif damage in ("flipped", "best"):
+        file.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
+    elif damage == "foreign":
+        checkpoint.save(file, {"module0.weight": torch.zeros(7)}, header)
+    elif damage == "rows":
+        checkpoint.save(file, tensors, header | {"rows": [{"epoch": "one"}]})
+    else:
+        header["numbers"]["optimizers"][0]["groups"][0]["params"] = [0]
+        checkpoint.save(file, tensors, header)
+    before = files_of(out)
+    with pytest.raises(InputError, match=file.name), open_run(None, resume=out) as run:
+        Line().fit(5, run=run, evaluations={"val": lambda: {"loss": 1.0}}, monitor="val_loss")
+    assert files_of(out) == before

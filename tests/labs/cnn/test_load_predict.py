@@ -7,7 +7,9 @@ from PIL import Image, ImageDraw
 
 from common.errors import InputError
 from labs.cnn import train
-from labs.cnn.load_predict import PICTURES, brightness, find_ink, load_model, load_predict, open_picture, prepare
+from labs.cnn.cnn import load_run
+from labs.cnn.load_predict import load_predict
+from labs.cnn.own_pictures import PICTURES, brightness, find_digit, find_ink, open_picture
 
 
 def seven(size=(300, 200), ink=(255, 255, 255), paper=(0, 0, 0), at=(100, 40), width=14, mode="RGB") -> Image.Image:
@@ -18,7 +20,7 @@ def seven(size=(300, 200), ink=(255, 255, 255), paper=(0, 0, 0), at=(100, 40), w
     return picture
 
 
-REFERENCE = prepare(seven())
+REFERENCE = find_digit(seven())
 
 PICTURES_OF_THE_SAME = {
     "dark on light": seven(ink=(0, 0, 0), paper=(255, 255, 255)),
@@ -37,7 +39,7 @@ PICTURES_OF_THE_SAME = {
 @pytest.mark.parametrize("kind", PICTURES_OF_THE_SAME)
 def test_the_same_digit_in_any_dress_is_prepared_the_same(kind, tmp_path):
     PICTURES_OF_THE_SAME[kind].save(tmp_path / "7.png")
-    prepared = prepare(open_picture(tmp_path / "7.png"))
+    prepared = find_digit(open_picture(tmp_path / "7.png"))
     assert prepared.shape == (1, 28, 28)
     # the centre of mass is rounded to whole pixels, so a column more or less is the same picture
     nearest = min((prepared.roll(shift, dims=2) for shift in (-1, 0, 1)), key=lambda p: (p - REFERENCE).abs().sum())
@@ -66,7 +68,7 @@ def test_shade_noise_and_specks_do_not_matter():
     picture += rng.normal(0, 5, picture.shape)
     for y, x in rng.integers(0, 180, (8, 2)):
         picture[y : y + 2, x : x + 2] = 0
-    prepared = prepare(Image.fromarray(picture.clip(0, 255).astype(np.uint8)))
+    prepared = find_digit(Image.fromarray(picture.clip(0, 255).astype(np.uint8)))
     assert (prepared - REFERENCE).abs().mean() < 0.03
 
 
@@ -74,7 +76,7 @@ def test_a_photograph_is_turned_as_the_phone_was_held(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera lay on its side
     seven().rotate(90, expand=True).save(tmp_path / "7.jpg", exif=exif, quality=95)
-    torch.testing.assert_close(prepare(open_picture(tmp_path / "7.jpg")), REFERENCE, atol=0.5, rtol=0)
+    torch.testing.assert_close(find_digit(open_picture(tmp_path / "7.jpg")), REFERENCE, atol=0.5, rtol=0)
 
 
 def test_brightness_and_ink():
@@ -93,7 +95,7 @@ def test_brightness_and_ink():
 )
 def test_an_empty_picture_is_refused(picture):
     with pytest.raises(InputError, match="nothing to read"):
-        prepare(picture)
+        find_digit(picture)
 
 
 @pytest.fixture(scope="module")
@@ -145,10 +147,10 @@ def test_what_is_no_image_gets_a_line_and_the_others_are_still_read(run, tmp_pat
 
 
 def test_a_run_of_another_kind_or_none_is_named(tmp_path, run):
-    with pytest.raises(InputError, match="no trained run under"):
+    with pytest.raises(InputError, match="no run of labs.cnn under"):
         load_predict()
-    with pytest.raises(InputError, match="no such file"):
-        load_model(tmp_path)
+    with pytest.raises(InputError, match="holds no trained network"):
+        load_run(tmp_path)
     (tmp_path / "model.safetensors").write_bytes((run / "model.safetensors").read_bytes()[:-100])
     with pytest.raises(InputError, match="damaged"):
-        load_model(tmp_path)
+        load_run(tmp_path)

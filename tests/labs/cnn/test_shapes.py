@@ -9,7 +9,7 @@ from labs.cnn.shapes import layer_table, midterm, shapes
 
 def test_the_midterm_of_november_2024(capsys):
     """Task 1: 320×240 RGB, a batch of 4; the shapes in Julia's order (W, H, C, N)."""
-    rows = shapes("midterm", batch_size=4)
+    rows = shapes(model="midterm", batch_size=4)
     assert [row.julia_shape for row in rows] == [
         (316, 236, 32, 4), (158, 118, 32, 4), (156, 116, 32, 4), (78, 58, 32, 4), (76, 56, 16, 4), (38, 28, 16, 4),
         (17_024, 4), (32, 4), (32, 4), (10, 4), (10, 4),
@@ -48,7 +48,7 @@ def test_the_formula_is_right(side, k, p, s):
 
 
 def test_another_size_and_colours(capsys):
-    rows = shapes("course", (32, 48), channels=3)
+    rows = shapes(model="course", size=(32, 48), channels=3)
     assert rows[0].julia_shape == (28, 44, 16, 1)
     assert rows[0].parameters == (5 * 5 * 3 + 1) * 16
     assert next(row for row in rows if row.layer.startswith("Dense")).layer == "Dense 960→64"
@@ -64,4 +64,4 @@ def test_another_size_and_colours(capsys):
 )
 def test_what_does_not_fit_is_named(kws, message):
     with pytest.raises(InputError, match=message):
-        shapes("course", **kws)
+        shapes(**kws)

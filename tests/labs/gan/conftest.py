@@ -1,5 +1,6 @@
 """The embedded digits and their judge, trained once for all tests of the lab."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from labs.gan.judge import get_judge
 def data_dir(tmp_path_factory) -> Path:
     """A data directory that has the digits' judge."""
     folder = tmp_path_factory.mktemp("data")
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one for all workers of this session
+        folder = tmp_path_factory.getbasetemp().parent / "gan_data"
     torch.set_num_threads(1)
     get_judge(load_images("digits", folder), folder, torch.device("cpu"), quiet=True)
     return folder

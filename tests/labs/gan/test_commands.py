@@ -9,9 +9,8 @@ from PIL import Image
 
 from common import checkpoint, cli
 from common.errors import InputError
-from labs.gan import evaluate, gan, gan_1d, gan_2d, sample
-from labs.gan.gan import noise
-from labs.gan.sample import interpolate
+from labs.gan import evaluate, gan, gan_1d, gan_2d, quiz, sample
+from labs.gan.gan import interpolate, noise
 
 TINY = ["--dataset", "digits", "--limit", 64, "--epochs", 1, "--device", "cpu"]
 
@@ -47,14 +46,15 @@ def test_train_then_sample_then_evaluate(command, data_dir, run):
     done = command("labs.gan.sample", "--run", run, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert size_of(done.stdout.strip()) == (800, 800)
-    files = sample.draw(run=run, single=True, count=3, seed=5, out=run.with_name("singles"), device="cpu")
+    files = sample.sample(run=run, single=True, count=3, seed=5, out=run.with_name("singles"), device="cpu")
     assert [file.name for file in files] == ["samples_1.png", "samples_2.png", "samples_3.png"]
     assert all(size_of(file) == (28, 28) for file in files)
-    width, height = size_of(*sample.draw(run=run, interpolate=True, count=4, device="cpu"))
+    width, height = size_of(*sample.sample(run=run, interpolate=True, count=4, device="cpu"))
     assert width > 2 * height  # ten columns, four rows
 
-    done = command("labs.gan.evaluate", "--run", run, "--data-dir", data_dir, "--samples", 200, "--offline")
+    done = command("labs.gan.evaluate", "--run", run, "--samples", 200, "--offline")
     assert done.returncode == 0, done.stderr
+    assert "training the judge" not in done.stdout  # that of the run's own data directory is taken
     scores = json.loads((run / "evaluation.json").read_text())
     assert scores["real test images"]["coverage"] == 10
     assert scores["real test images"]["neighbour_distance"] < scores["generated"]["neighbour_distance"]
@@ -70,7 +70,7 @@ def test_exercises_run(command, tmp_path):
     assert {p.name for p in (tmp_path / "1d").iterdir()} == {"training.gif", "training.png"}
 
 
-KINDS = [gan.HyperParams, sample.Sampling, evaluate.Evaluation, gan_1d.HyperParams, gan_2d.HyperParams]
+KINDS = [gan.HyperParams, sample.Request, evaluate.Request, quiz.Request, gan_1d.HyperParams, gan_2d.HyperParams]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__module__)
@@ -88,10 +88,10 @@ def test_help_comes_from_the_fields(kind, capsys):
     [
         (gan.HyperParams, ["--model", "stylegan"], "stylegan"),
         (gan.HyperParams, ["--beta1", "2"], "--beta1 is 2.0; it must be"),
-        (sample.Sampling, ["--count", "0"], "--count is 0; it must be"),
-        (sample.Sampling, ["--seed", "-1"], "--seed is -1"),
-        (evaluate.Evaluation, ["--samples", "5"], "at least 100"),
-        (evaluate.Evaluation, ["--seed", "-1"], "--seed is -1"),
+        (sample.Request, ["--count", "0"], "--count is 0; it must be"),
+        (sample.Request, ["--seed", "-1"], "--seed is -1"),
+        (evaluate.Request, ["--samples", "5"], "at least 100"),
+        (evaluate.Request, ["--seed", "-1"], "--seed is -1"),
         (gan_1d.HyperParams, ["--lr", "0"], "--lr is 0.0; it must be"),
         (gan_2d.HyperParams, ["--steps", "0"], "--steps is 0; it must be"),
     ],
@@ -103,9 +103,9 @@ def test_wrong_values_are_refused(kind, words, part):
 
 def test_bad_input_is_one_line_and_status_2(command, assert_one_line_error):
     assert_one_line_error(command("labs.gan", "--beta1", 2), "--beta1 is 2.0", "less than 1")
-    assert_one_line_error(command("labs.gan.evaluate", "--run", "nowhere"), "nowhere/model.safetensors")
-    with pytest.raises(InputError, match="no trained run .*python -m labs.gan"):
-        sample.draw(device="cpu")
+    assert_one_line_error(command("labs.gan.evaluate", "--run", "nowhere"), "nowhere", "model.safetensors")
+    with pytest.raises(InputError, match="no run of labs.gan .*python -m labs.gan"):
+        sample.sample(device="cpu")
 
 
 def test_interpolation_goes_from_one_end_to_the_other_and_keeps_the_length():

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from common import checkpoint
 from common.errors import InputError
 from common.runs import read_history
 from labs.gan import (
@@ -13,6 +14,7 @@ from labs.gan import (
     HyperParams,
     build_model,
     discriminator_loss,
+    gan,
     generate,
     generator_loss,
     get_data,
@@ -168,10 +170,11 @@ def test_same_seed_same_numbers_and_a_resumed_run_ends_where_a_whole_one_does(da
     figures = {file.name for file in (tmp_path / "parts" / "figures").iterdir()}
     assert {"epoch_000.png", "epoch_001.png", "epoch_002.png", "training.gif", "early_late.png"} <= figures
 
-    loaded, settings_of_run = load_run(run.path, CPU)
-    assert settings_of_run.model == "dcgan"
-    z = noise(5, settings_of_run.latent_dim, seed=3)
-    torch.testing.assert_close(generate(loaded["generator"], z), generate(whole["generator"], z), rtol=0, atol=1e-5)
+    loaded = load_run(run.path)
+    assert loaded.settings == run.settings
+    z = noise(5, run.settings.latent_dim, seed=3)
+    drawn = generate(loaded.model["generator"], z)
+    torch.testing.assert_close(drawn, generate(whole["generator"], z), rtol=0, atol=1e-5)
 
 
 def test_the_run_says_what_was_reached(data, settings, tmp_path):
@@ -184,13 +187,13 @@ def test_the_run_says_what_was_reached(data, settings, tmp_path):
 
 
 class FakeRun:
-    def __init__(self, **kws):
-        self.settings, self.history = HyperParams(**kws), []
+    def __init__(self):
+        self.history = []
 
 
 def watched(rows):
-    run = FakeRun(epochs=100, sample_every=1000)
-    watch = Watch(run, draw_samples=lambda: None)
+    run = FakeRun()
+    watch = Watch(run, draw_samples=lambda: None, every=1000, last=100)
     for epoch, (loss, coverage) in enumerate(rows, 1):
         row = {"train_discriminator_loss": loss, "train_d_fake": 0.01, "sample_coverage": coverage}
         run.history.append(row)
@@ -235,8 +238,33 @@ def test_settings_out_of_range_are_refused(kws, words):
 
 
 def test_another_labs_model_is_refused(tmp_path):
-    from common import checkpoint
+    for header, said in (({"command": "labs.cnn"}, "is a run of labs.cnn"), ({"lab": "gan"}, "another release")):
+        checkpoint.save(tmp_path / "model.safetensors", {"a": torch.zeros(1)}, header)
+        with pytest.raises(InputError, match=said):
+            load_run(tmp_path)
 
-    checkpoint.save(tmp_path / "model.safetensors", {"a": torch.zeros(1)}, {"lab": "cnn"})
-    with pytest.raises(InputError, match="'cnn'"):
-        load_run(tmp_path, CPU)
+
+def test_a_run_that_cannot_be_resumed_stays_as_it_was(data, settings, tmp_path):
+    train(data, epochs=1, out=tmp_path / "run", **settings)
+    (tmp_path / "run" / "checkpoint" / "last.safetensors").write_bytes(b"cut off")
+
+    def contents():
+        return {path: path.read_bytes() for path in sorted((tmp_path / "run").rglob("*")) if path.is_file()}
+
+    before = contents()
+    with pytest.raises(InputError, match="last.safetensors"):
+        train(data, epochs=2, resume=tmp_path / "run", quiet=True)
+    assert contents() == before
+
+
+def test_the_verdict_names_what_to_expect_only_for_settings_that_were_measured():
+    scores = {"coverage": 10, "smallest_share": 0.05, "frechet_distance": 4.1, "diversity": 1.5}
+
+    def said(**given):
+        return gan.verdict(HyperParams(**{"dataset": "mnist", **given}), scores, {"frechet_distance": 0.09})
+
+    assert "classes drawn (these settings reach 10 in 50 epochs)" in said()
+    assert "Fréchet distance 4.1 (these settings reach at most 6 in 50 epochs)" in said(epochs=25, seed=3)
+    assert "at most 5 in 16 epochs" in said(model="course")
+    for other in ({"lr": 1e-3}, {"limit": 100}, {"dataset": "kmnist"}, {"latent_dim": 3}):
+        assert "reach" not in said(**other), other

@@ -1,12 +1,15 @@
 """What the judge measures, against formulas, another library, and images of known quality."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from safetensors.torch import save_file
 
+from common import checkpoint
 from common.errors import InputError
 from labs.gan import judge as judging
 from labs.gan.judge import Opinion, ask, assess, build_judge, frechet_distance, get_judge, spread
@@ -102,6 +105,14 @@ def test_damaged_judge_is_refused(digits, tmp_path):
     (tmp_path / "gan_judge-digits.safetensors").write_bytes(b"no tensors")
     with pytest.raises(InputError, match="gan_judge-digits"):
         get_judge(digits, tmp_path, CPU)
+
+
+def test_judge_of_an_older_release_is_taken_which_wrote_no_digest(digits, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(judging, "train_judge", lambda *args, **kws: pytest.fail("trained again"))
+    tensors, header = checkpoint.load(data_dir / "gan_judge-digits.safetensors")
+    save_file(tensors, tmp_path / "gan_judge-digits.safetensors", {"header": json.dumps(header)})
+    old, new = (ask(get_judge(digits, folder, CPU), digits.X_test[:20]) for folder in (tmp_path, data_dir))
+    assert torch.equal(old.probabilities, new.probabilities)
 
 
 def test_judge_that_cannot_be_kept_is_used_all_the_same(digits, tmp_path, monkeypatch):

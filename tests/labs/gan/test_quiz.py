@@ -91,10 +91,10 @@ def test_the_truth_is_shown_only_when_asked_for(networks):
 def test_the_quiz_as_a_command(tmp_path, data_dir, capsys):
     run = tmp_path / "run"
     gan.train(dataset="digits", data_dir=data_dir, epochs=1, limit=2, batch_size=40, out=run, quiet=True)
-    words = ["--run", str(run), "--data-dir", str(data_dir), "--number", "3"]
-    assert cli.run(quiz.ask, quiz.Request, words) == run / "samples" / "quiz_3.png"
+    words = ["--run", str(run), "--number", "3"]
+    assert cli.run(quiz.set_quiz, quiz.Request, words) == run / "samples" / "quiz_3.png"
     assert "judged" not in capsys.readouterr().out
-    path = cli.run(quiz.ask, quiz.Request, [*words, "--generated", "1,2,3"])
+    path = cli.run(quiz.set_quiz, quiz.Request, [*words, "--generated", "1,2,3"])
     sentence, written = capsys.readouterr().out.splitlines()
     assert sentence.startswith("You named 3 pictures")
     assert written == str(path) == str(run / "samples" / "quiz_3_truth.png")

@@ -10,9 +10,13 @@ import torch.nn.functional as F
 
 from common import cli
 from common.errors import InputError
+from common.text.batches import pad
 from common.text.corpora import load_texts
-from labs.nlp import classify, predict, reading
-from labs.nlp.classify import HyperParams, NaiveBayes, TextLoader, attention, build_model, train
+from labs.nlp import classify, predict, reading, tagging
+from labs.nlp.attention import attention
+from labs.nlp.classifiers import NaiveBayes
+from labs.nlp.classify import HyperParams, build_model, train
+from labs.nlp.text_loader import TextLoader
 from labs.nlp.vocabulary import learn_vocabulary, load_vocabulary
 
 MODELS = ["naive_bayes", "bag", "cnn", "lstm", "gru", "transformer"]
@@ -20,9 +24,13 @@ NETWORKS = MODELS[1:]
 SMALL = {"width": 8, "limit": 64, "max_length": 20, "epochs": 1, "quiet": True, "dataset": "reviews"}
 
 
+COUNTED = {name: value for name, value in SMALL.items() if name not in ("width", "epochs")}  # naive Bayes has none
+
+
 def small(name, **kws):
     torch.manual_seed(0)
-    return build_model(HyperParams(model=name, width=8, max_length=12, **kws), vocabulary=30, classes=3)
+    width = {} if name == "naive_bayes" else {"width": 8}
+    return build_model(HyperParams(model=name, max_length=12, **width, **kws), vocabulary=30, classes=3)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -84,7 +92,7 @@ def test_naive_bayes_is_scikit_learns():
     ours = NaiveBayes(vocabulary=8, classes=3)
     ours.count(indices, offsets, y)
     theirs = MultinomialNB().fit(counts.numpy(), y.numpy())
-    X, lengths = classify.pad(indices, offsets)
+    X, lengths = pad(indices, offsets)
     assert torch.allclose(
         ours(X, lengths).softmax(dim=1), torch.from_numpy(theirs.predict_proba(counts.numpy())).float(), atol=1e-5
     )
@@ -190,12 +198,13 @@ def test_vectors_start_the_embedding():
 
 @pytest.mark.parametrize("name", ["naive_bayes", "bag", "transformer"])
 def test_a_run_predicts_as_its_model(name):
-    model, run = train(**SMALL, model=name)
+    model, run = train(**COUNTED if name == "naive_bayes" else SMALL, model=name)
     texts = load_texts("reviews", Path("data")).texts_test[:5]
-    loaded, vocabulary, args, classes = predict.load_run(run.path)
-    assert classes == ["negative", "positive"]
-    ours = classify.predict(model, load_vocabulary(run.path), texts, 20)
-    assert torch.equal(ours, classify.predict(loaded, vocabulary, texts, args.max_length))
+    loaded = classify.load_run(run.path)
+    assert loaded.about["classes"] == ["negative", "positive"]
+    vocabulary = load_vocabulary(loaded.path)
+    ours = classify.predict(model, vocabulary, texts, 20)
+    assert torch.equal(ours, classify.predict(loaded.model, vocabulary, texts, loaded.settings.max_length))
     assert torch.allclose(ours.sum(dim=1), torch.ones(5))
     assert set(run.metrics) == {"test_accuracy", "test_loss"}
 
@@ -221,10 +230,42 @@ def test_the_best_epoch_stays():
     assert kept["loss"] == pytest.approx(min(losses))
 
 
+def test_the_newest_classifier_reads_and_no_tagger(capsys):
+    _, run = train(**COUNTED, model="naive_bayes")
+    train(**COUNTED, model="naive_bayes", seed=1)[1].path.joinpath("model.safetensors").unlink()
+    tagging.train(epochs=1, width=8, limit=10, quiet=True)
+    assert classify.load_run().path == run.path
+    predict.read(("lovely",))
+    assert "positive" in capsys.readouterr().out
+
+
+def test_a_damaged_vocabulary_is_named():
+    train(**COUNTED, model="naive_bayes", out=Path("run"))
+    for content, part in [
+        ("{", "it is no JSON"),
+        ('{"kind": "letters", "table": []}', "kind: invalid enum"),
+        ('{"kind": "word", "table": {}}', "none of a word vocabulary"),
+        ('{"kind": "subword", "table": {}}', "is damaged"),
+        ('{"kind": "word", "table": ["one"]}', "holds another model"),
+    ]:
+        Path("run/vocabulary.json").write_text(content)
+        with pytest.raises(InputError, match=part):
+            classify.load_run(Path("run"))
+    Path("run/vocabulary.json").unlink()
+    with pytest.raises(InputError, match="run holds no vocabulary"):
+        classify.load_run(Path("run"))
+
+
 def test_words_tell_praise_from_complaint():
     """What a student gets without a network: far from chance with the simplest model."""
     _, run = train(dataset="reviews", model="naive_bayes", quiet=True)
     assert run.metrics["test_accuracy"] > 0.75
+
+
+@pytest.mark.slow
+def test_what_is_expected_is_reached():
+    for expected in classify.EXPECTED:
+        assert expected.holds(train(quiet=True, **expected.settings)[1].metrics)
 
 
 def test_the_commands(command):
@@ -246,13 +287,25 @@ def test_the_commands(command):
     ("words", "parts"),
     [
         (["--dataset", "poems"], ["'poems'"]),
-        (["--width", "10", "--model", "transformer", "--dataset", "reviews"], ["--width", "multiple of 4"]),
+        (
+            ["--width", "10", "--model", "transformer", "--dataset", "reviews"],
+            ["--width is 10", "multiple of --heads 4"],
+        ),
+        (["--heads", "2"], ["--heads has no effect on --model bag"]),
+        (["--layers", "2", "--model", "cnn"], ["--layers has no effect on --model cnn"]),
+        (["--epochs", "3", "--model", "naive_bayes"], ["--epochs has no effect on --model naive_bayes"]),
+        (["--vectors", "v.txt", "--model", "naive_bayes"], ["--vectors has no effect"]),
+        (["--vectors", "v.txt", "--width", "64"], ["--width is 64", "must be 2, as in v.txt"]),
+        (["--vectors", "v.txt", "--tokens", "subword"], ["left away with --tokens subword"]),
+        (["--val-share", "0"], ["--val-share is 0.0", "greater than 0"]),
+        (["--vocabulary", "4"], ["--vocabulary is 4", "at least 5"]),
         (["--dropout", "1"], ["--dropout is 1.0"]),
         (["--dataset", "folder:plain"], ["has no classes"]),
         (["--vectors", "nowhere.txt", "--dataset", "reviews"], ["nowhere.txt"]),
     ],
 )
 def test_bad_input_ends_in_one_line(words, parts, capsys):
+    Path("v.txt").write_text("film 1 2\n")
     Path("plain").mkdir()
     for i in range(4):
         Path(f"plain/{i}.txt").write_text("some words")
@@ -266,16 +319,17 @@ def test_bad_input_ends_in_one_line(words, parts, capsys):
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["x"], "no trained classifier"),
-        (["x", "--run", "other"], "no run of labs.nlp.classify"),
+        (["x"], "no run of labs.nlp.classify under runs/nlp"),
+        (["x", "--run", "other"], "other/model.safetensors is a run of labs.vae; a run of labs.nlp.classify is needed"),
+        (["x", "--run", "nowhere"], "nowhere holds no trained network"),
         ([" "], "no text to read"),
     ],
 )
 def test_predict_without_what_it_needs(words, part, capsys):
     from common import checkpoint
 
-    checkpoint.save(Path("other/model.safetensors"), {"w": torch.zeros(1)}, {"lab": "vae"})
+    checkpoint.save(Path("other/model.safetensors"), {"w": torch.zeros(1)}, {"lab": "vae", "command": "labs.vae"})
     with pytest.raises(SystemExit) as exit:
-        cli.run(predict.read, predict.Predict, words, "predict")
+        cli.run(predict.read, predict.Request, words, "predict")
     assert exit.value.code == 2
     assert part in capsys.readouterr().err

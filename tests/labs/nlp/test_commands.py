@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labs.nlp import nlp, topics
+from labs.nlp import nlp
+from labs.nlp.topics import topics
 
 THEMES = {
     "garden": ["soil", "seed", "plant", "water", "bloom", "root", "leaf", "compost", "tomato", "spade"],
@@ -80,6 +81,7 @@ def test_the_walk_with_vectors_from_a_file(corpus, monkeypatch, capsys):
         (nlp.main, ["--analogy", "king+man"], ["king+man", "king-man+woman"]),
         (nlp.main, ["--analogy", "unicorn-sail+tide"], ["'unicorn'"]),
         (nlp.main, ["--glove", "nowhere.txt"], ["nowhere.txt"]),
+        (nlp.main, ["--max-vocab-size", "5"], ["--max-vocab-size has no effect", "--glove"]),
         (topics.main, ["--topics", "1"], ["--topics is 1", "at least 2"]),
         (topics.main, ["--topics", "40"], ["--topics is 40", "48 documents", "30 terms", "at most 29"]),
         (topics.main, ["--min-documents", "49"], ["cleaning left 0 terms", "--min-documents"]),

@@ -111,12 +111,12 @@ def test_same_seed_same_numbers_round_trip_and_resume():
     first, run = train(**SMALL)
     again, _ = train(**SMALL)
     assert first.words == again.words and torch.equal(first.vectors, again.vectors)
-    loaded = embeddings.load_vectors(run.path)
-    assert loaded.words == first.words and torch.equal(loaded.vectors, first.vectors)
+    loaded = embeddings.load_run(run.path)
+    assert loaded.about["words"] == first.words
+    assert torch.equal(embeddings.vectors_of(loaded.model, first.words).vectors, first.vectors)
     train(**{**SMALL, "epochs": 1}, out=Path("half"))
     resumed, _ = train(resume=Path("half"), epochs=2)
     assert torch.equal(resumed.vectors, first.vectors)
-    assert (run.path / "figures" / "map.png").is_file()
 
 
 def test_the_analogy_leaves_its_words_out():
@@ -141,6 +141,7 @@ def test_the_commands(command):
     done = command("labs.nlp.embeddings", *words, "--words", "the", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "nearest to 'the'" in done.stdout and done.stderr == ""
+    assert Path("run/figures/map.png").is_file()
     assert json.loads(Path("run/summary.json").read_text())["metrics"]["words"] > 50
 
 
@@ -155,6 +156,10 @@ def test_the_commands(command):
         (["--glove", "60"], "--glove is 60"),
         (["--glove", "50", "--offline", "--data-dir", "d"], "glove"),
         (["--glove", "50", "--vectors", "x"], "leave one away"),
+        (["--vectors", "x", "--epochs", "3"], "--epochs has no effect on vectors that are read"),
+        (["--glove", "50", "--dataset", "topics"], "--dataset has no effect"),
+        (["--vectors", "x", "--seed", "3"], "--seed has no effect"),
+        (["--max-words", "3"], "--max-words has no effect on vectors that are learnt"),
     ],
 )
 def test_bad_input_ends_in_one_line(words, part, capsys):
@@ -168,6 +173,11 @@ def test_bad_input_ends_in_one_line(words, part, capsys):
 def test_vectors_of_another_run_are_refused():
     from common import checkpoint
 
-    checkpoint.save(Path("other/model.safetensors"), {"w": torch.zeros(1)}, {"lab": "nlp"})
-    with pytest.raises(InputError, match="no run of labs.nlp.embeddings"):
-        embeddings.load_vectors(Path("other"))
+    header = {"lab": "nlp", "command": "labs.nlp.tagging"}
+    checkpoint.save(Path("other/model.safetensors"), {"w": torch.zeros(1)}, header)
+    with pytest.raises(InputError, match="a run of labs.nlp.tagging; a run of labs.nlp.embeddings is needed"):
+        embeddings.load_run(Path("other"))
+    Path("v.txt").write_text("one 1 2\ntwo 2 1\n")
+    _, run = train(vectors="v.txt", words="", quiet=True)
+    with pytest.raises(InputError, match="holds no trained network"):
+        embeddings.load_run(run.path)

@@ -7,9 +7,11 @@ from scipy.sparse import csr_array
 
 from common.errors import InputError
 from labs.nlp import explore
-from labs.nlp.nlp import TEXT, Embeddings
-from labs.nlp.preparation import Corpus
-from labs.nlp.topics import Topics
+from labs.nlp.topics import explore as explore_topics
+from labs.nlp.topics.methods import Topics
+from labs.nlp.topics.preparation import Corpus
+from labs.nlp.word_vectors import Embeddings
+from labs.nlp.words import TEXT
 
 
 def bars(figure):
@@ -151,11 +153,11 @@ def found():
     theta = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]])
     corpus = Corpus(texts, csr_array(np.eye(3, 6, dtype=int)), TERMS, np.array([0, 0, 1]), ("law", "sport"), [])
     lsa = Topics("LSA", np.array([[0.5, -0.6, 0.4, 0.3, -0.2, -0.1], [1, 0, 0, 0, 0, 0.0]]), theta, 0.0)
-    return explore.Found(corpus, {"LDA": Topics("LDA", PHI, theta, 0.0), "LSA": lsa}, [], 0.1)
+    return explore_topics.Found(corpus, {"LDA": Topics("LDA", PHI, theta, 0.0), "LSA": lsa}, [], 0.1)
 
 
 def test_a_topic_with_its_documents(found):
-    figure, text = explore.draw_topic(found, "LDA", 1, documents=2)
+    figure, text = explore_topics.draw_topic(found, "LDA", 1, documents=2)
     assert list(bars(figure))[:3] == ["court", "judg", "law"]
     lines = text.splitlines()
     assert lines[0].startswith("(law 89%)")  # (0.9 + 0.7) / 1.8
@@ -165,7 +167,7 @@ def test_a_topic_with_its_documents(found):
 
 
 def test_terms_against_a_topic_are_marked(found):
-    lines = explore.describe_topics(found, terms=3).splitlines()
+    lines = explore_topics.describe_topics(found, terms=3).splitlines()
     assert lines[0] == "LDA" and lines[3] == "LSA"
     assert lines[1].endswith("court judg law")
     assert lines[4].endswith("−goal court judg")
@@ -173,27 +175,27 @@ def test_terms_against_a_topic_are_marked(found):
 
 def test_the_topics_of_a_new_text_by_hand(found):
     # Words that one topic alone has: θ = (α + tokens) / (N + Kα).
-    theta, p = explore.infer(PHI, [0, 3, 1], alpha=0.1)
+    theta, p = explore_topics.infer(PHI, [0, 3, 1], alpha=0.1)
     assert theta == pytest.approx([2.1 / 3.2, 1.1 / 3.2])
     assert p.argmax(axis=1).tolist() == [0, 0, 1]
-    _, text = explore.draw_mixture(found, "The courts, the laws: and a player? Nobody knows.")
+    _, text = explore_topics.draw_mixture(found, "The courts, the laws: and a player? Nobody knows.")
     assert text.endswith("courts → 1 (1.00), laws → 1 (1.00), player → 2 (1.00)")
 
 
 def test_an_ambiguous_word_follows_its_company():
     phi = np.array([[0.5, 0.0, 0.5], [0.0, 0.5, 0.5]])
-    p = [explore.infer(phi, [word, word, 2], alpha=0.1)[1][2] for word in (0, 1)]
+    p = [explore_topics.infer(phi, [word, word, 2], alpha=0.1)[1][2] for word in (0, 1)]
     assert p[0][0] > 0.9 and p[1][1] > 0.9
-    assert explore.infer(phi, [2], alpha=1.0)[0] == pytest.approx([0.5, 0.5])
+    assert explore_topics.infer(phi, [2], alpha=1.0)[0] == pytest.approx([0.5, 0.5])
 
 
 def test_a_text_of_unknown_words(found):
     with pytest.raises(InputError, match="none of these words"):
-        explore.draw_mixture(found, "Telescopes!")
+        explore_topics.draw_mixture(found, "Telescopes!")
 
 
 def test_topics_are_found_and_repeatable():
-    found, again = (explore.find_topics("topics", k=3, sweeps=4, seed=1) for _ in range(2))
+    found, again = (explore_topics.find_topics("topics", k=3, sweeps=4, seed=1) for _ in range(2))
     assert [row["epoch"] for row in found.history] == [1, 2, 3, 4]
     assert found.history == again.history
     assert found.history[-1]["log_likelihood"] > found.history[0]["log_likelihood"]

@@ -11,16 +11,10 @@ from common import checkpoint, cli
 from common.errors import InputError
 from labs.nlp import generate as writer
 from labs.nlp import language_model
-from labs.nlp.language_model import (
-    HyperParams,
-    build_model,
-    generate,
-    probabilities,
-    score,
-    train,
-    unigram_perplexity,
-    windows,
-)
+from labs.nlp.language_model import HyperParams, build_model, score, train, unigram_perplexity, windows
+from labs.nlp.sampling import draw_tokens, probabilities
+from labs.nlp.texts import read_texts
+from labs.nlp.vocabulary import load_vocabulary
 
 SMALL = {"width": 16, "layers": 1, "context": 16, "limit": 6, "epochs": 1, "vocabulary": 300, "length": 5}
 SMALL |= {"quiet": True, "dataset": "topics"}
@@ -68,7 +62,7 @@ def test_it_learns_a_text_by_heart(name):
         if loss < 0.05:
             break
     assert loss < 0.05
-    assert generate(model, [9, 10], 7, context=10, temperature=0.1) == list(range(9, 18))
+    assert draw_tokens(model, [9, 10], 7, context=10, temperature=0.1) == list(range(9, 18))
 
 
 def test_every_token_is_predicted_once():
@@ -101,47 +95,74 @@ def test_ways_of_drawing():
 def test_what_is_drawn_follows_the_seed_and_the_probabilities():
     model = small("lstm")
     model.train()
-    first = generate(model, [1], 12, context=10, seed=1)
-    assert first == generate(model, [1], 12, context=10, seed=1) != generate(model, [1], 12, context=10, seed=2)
+    first = draw_tokens(model, [1], 12, context=10, seed=1)
+    assert first == draw_tokens(model, [1], 12, context=10, seed=1) != draw_tokens(model, [1], 12, context=10, seed=2)
     assert len(first) == 13 and model.training
 
 
-@pytest.mark.parametrize("tokens", ["subword", "character"])
-def test_a_run(tokens):
-    model, run = train(**SMALL, tokens=tokens)
+@pytest.mark.parametrize("changed", [{}, {"tokens": "character", "vocabulary": HyperParams.vocabulary}])
+def test_a_run(changed):
+    model, run = train(**{**SMALL, **changed})
     row = run.history[-1]
     assert row["test_perplexity"] == pytest.approx(math.exp(row["test_loss"]))
     assert run.metrics["perplexity"] == row["test_perplexity"]
     assert (run.path / "sample.txt").read_text().startswith("The")
-    loaded, vocabulary, args = language_model.load_run(run.path)
-    assert language_model.write(loaded, vocabulary, args) == language_model.write(model, vocabulary, args)
+    loaded, vocabulary = language_model.load_run(run.path), load_vocabulary(run.path)
+    written = language_model.write(loaded.model, vocabulary, loaded.settings)
+    assert written == language_model.write(model, vocabulary, run.settings)
 
 
-def test_same_seed_same_numbers_and_resume():
+def test_same_seed_same_numbers():
     settings = {**SMALL, "epochs": 2, "model": "transformer"}
-    first, run = train(**settings)
-    again, _ = train(**settings)
+    (first, _), (again, _), (other, _) = train(**settings), train(**settings), train(**settings, seed=1)
     assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values()))
-    # η falls along a cosine over all epochs, so only a run of as many epochs can be continued to the same end
-    interrupted = {**settings, "out": Path("half")}
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr(language_model, "write", stop_after(1))
-    with pytest.raises(RuntimeError, match="stopped"):
-        train(**interrupted)
-    monkey.undo()
-    resumed, _ = train(resume=Path("half"))
-    assert all(map(torch.equal, first.state_dict().values(), resumed.state_dict().values()))
+    assert not torch.equal(first.embedding.weight, other.embedding.weight)
 
 
-def stop_after(calls):
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_killed_after_an_epoch_and_resumed(epoch, monkeypatch):
+    """η falls along a cosine over all epochs: a run that goes on has the rates of one that was not interrupted."""
+    settings = {**SMALL, "epochs": 3, "quiet": False}
+    first, whole = train(**settings)
+    written = []
+
     def write(*args):
-        raise RuntimeError("stopped")
+        written.append(1)
+        if len(written) == epoch:
+            raise RuntimeError("killed")
+        return ""
 
-    return write
+    with monkeypatch.context() as patch:
+        patch.setattr(language_model, "write", write)
+        with pytest.raises(RuntimeError, match="killed"):
+            train(**settings, out=Path("half"))
+    resumed, run = train(resume=Path("half"))
+    assert all(map(torch.equal, first.state_dict().values(), resumed.state_dict().values()))
+    assert [row["train_loss"] for row in run.history] == [row["train_loss"] for row in whole.history]
+
+
+def test_a_finished_run_made_longer_goes_on_learning():
+    """The cosine of the longer run is not at 0 where that of the shorter one ended."""
+    short, _ = train(**{**SMALL, "epochs": 2}, out=Path("run"))
+    before = {name: value.clone() for name, value in short.state_dict().items()}
+    longer, run = train(resume=Path("run"), epochs=3)
+    assert len(run.history) == 3
+    rate = (1 + math.cos(math.pi * 2 / 3)) / 2  # of η, in the third of three epochs
+    moved = (longer.embedding.weight - before["embedding.weight"]).abs().max()
+    assert 0.1 * rate * run.settings.lr < moved
+
+
+def test_a_quiet_run_writes_one_sample_the_one_it_keeps(monkeypatch):
+    written = []
+    monkeypatch.setattr(language_model, "write", lambda *args: written.append(1) or "The end")
+    train(**{**SMALL, "epochs": 2})
+    assert len(written) == 1
+    train(**{**SMALL, "epochs": 2, "quiet": False})
+    assert len(written) == 1 + 3
 
 
 def test_python_docs_are_there_and_a_tenth_is_held_out():
-    train_texts, test_texts = language_model.read_texts(HyperParams())
+    train_texts, test_texts = read_texts("python_docs", Path())
     held = sum(map(len, test_texts))
     total = held + sum(map(len, train_texts))
     assert total > 300_000 and 0.1 <= held / total < 0.35
@@ -149,7 +170,7 @@ def test_python_docs_are_there_and_a_tenth_is_held_out():
 
 
 def test_the_newest_model_writes(capsys):
-    with pytest.raises(InputError, match="no trained language model"):
+    with pytest.raises(InputError, match="no run of labs.nlp.language_model under runs/nlp"):
         writer.generate()
     train(**SMALL)
     texts = writer.generate(samples=2, length=6, prompt="Salt the water")
@@ -178,7 +199,9 @@ def test_the_commands(command):
         (["--top-p", "0"], "--top-p is 0.0"),
         (["--top-k", "0"], "--top-k is 0"),
         (["--temperature", "0"], "--temperature is 0.0"),
-        (["--heads", "3"], "a divisor of --width 256"),
+        (["--heads", "3", "--model", "transformer"], "a divisor of --width 256"),
+        (["--heads", "2"], "--heads has no effect on --model lstm"),
+        (["--vocabulary", "9", "--tokens", "character"], "--vocabulary has no effect with --tokens character"),
         (["--dataset", "poems"], "'poems'"),
         (["--dataset", "topics", "--limit", "1", "--context", "5000"], "too few for --context 5000"),
     ],
@@ -196,12 +219,12 @@ def test_bad_input_ends_in_one_line(words, part, capsys):
     [
         (["--top-p", "1.5"], "--top-p is 1.5"),
         (["--samples", "0"], "--samples is 0"),
-        (["--run", "nowhere"], "no such file: nowhere"),
-        (["--run", "other"], "of another lab"),
+        (["--run", "nowhere"], "nowhere holds no trained network"),
+        (["--run", "other"], "a run of labs.vae; a run of labs.nlp.language_model is needed"),
     ],
 )
 def test_generate_with_what_it_cannot_use(words, part, capsys):
-    checkpoint.save(Path("other/model.safetensors"), {"w": torch.zeros(1)}, {"lab": "vae"})
+    checkpoint.save(Path("other/model.safetensors"), {"w": torch.zeros(1)}, {"lab": "vae", "command": "labs.vae"})
     with pytest.raises(SystemExit) as exit:
         cli.run(writer.generate, writer.Request, words, "generate")
     assert exit.value.code == 2

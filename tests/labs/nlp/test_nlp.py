@@ -10,27 +10,27 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.naive_bayes import MultinomialNB
 
 from common.errors import InputError
-from labs.nlp import nlp
+from labs.nlp import nlp, word_vectors, words
 
 TOKENS = ["The", "quick", "brown", "fox", "is", "jumping", "over", "the", "lazy", "dog"]
 
 
 def test_the_lexicon_has_ten_entries_of_one_each_in_either_case():
-    assert nlp.lexicon([]) == {}
-    words = nlp.lexicon([nlp.tokenize(nlp.TEXT)])
-    assert words == dict.fromkeys(TOKENS, 1)
-    assert {"The", "the"} <= set(words)
-    assert nlp.lexical_frequency("fox", words) == 0.1
-    assert nlp.lexical_frequency("cat", words) == 0
+    assert words.lexicon([]) == {}
+    entries = words.lexicon([words.tokenize(words.TEXT)])
+    assert entries == dict.fromkeys(TOKENS, 1)
+    assert {"The", "the"} <= set(entries)
+    assert words.lexical_frequency("fox", entries) == 0.1
+    assert words.lexical_frequency("cat", entries) == 0
 
 
 def test_tokenize_parts_punctuation_from_words():
-    assert nlp.tokenize("Don't stop: it's 20-year-old.") == ["Don't", "stop", ":", "it's", "20-year-old", "."]
+    assert words.tokenize("Don't stop: it's 20-year-old.") == ["Don't", "stop", ":", "it's", "20-year-old", "."]
 
 
 def test_prepare_keeps_raw_prepared_and_stemmed_apart():
     """The notebook has the same eight tokens twice: its document was stemmed when it printed the "original"."""
-    document = nlp.prepare(nlp.TEXT)
+    document = words.prepare(words.TEXT)
     assert document.raw == TOKENS
     assert document.prepared == ["quick", "brown", "fox", "is", "jumping", "over", "lazy", "dog"]
     assert document.stemmed == [
@@ -48,11 +48,11 @@ def test_prepare_keeps_raw_prepared_and_stemmed_apart():
 @pytest.mark.parametrize(
     ("step", "text", "expected"),
     [
-        (nlp.strip_articles, "The cat, an owl and a theory", " cat,  owl and  theory"),
-        (nlp.strip_numbers, "in 2024, 3 of 4", "in ,  of "),
-        (nlp.strip_punctuation, "well-known: “it's” (so_so)!", "wellknown its soso"),
-        (nlp.strip_case, "The FOX", "the fox"),
-        (nlp.strip_whitespace, "  a \n\t b ", "a b"),
+        (words.strip_articles, "The cat, an owl and a theory", " cat,  owl and  theory"),
+        (words.strip_numbers, "in 2024, 3 of 4", "in ,  of "),
+        (words.strip_punctuation, "well-known: “it's” (so_so)!", "wellknown its soso"),
+        (words.strip_case, "The FOX", "the fox"),
+        (words.strip_whitespace, "  a \n\t b ", "a b"),
     ],
 )
 def test_each_step_of_preparation(step, text, expected):
@@ -60,10 +60,10 @@ def test_each_step_of_preparation(step, text, expected):
 
 
 def test_the_table_of_tags_is_the_courses():
-    assert list(nlp.TAGS) == ["JJ", "NN", "NNS", "VB", "VBZ", "VBG", "VBD", "RB", "IN", "DT", "PRP", "CC"]
-    assert " ".join(word for word, _ in nlp.TAGGED) == "Apple released a new iPhone in California"
-    assert {tag for _, tag in nlp.TAGGED} <= set(nlp.TAGS)
-    assert nlp.ENTITIES == {"Apple": "Organization", "iPhone": "Product", "California": "Location"}
+    assert list(words.TAGS) == ["JJ", "NN", "NNS", "VB", "VBZ", "VBG", "VBD", "RB", "IN", "DT", "PRP", "CC"]
+    assert " ".join(word for word, _ in words.TAGGED) == "Apple released a new iPhone in California"
+    assert {tag for _, tag in words.TAGGED} <= set(words.TAGS)
+    assert words.ENTITIES == {"Apple": "Organization", "iPhone": "Product", "California": "Location"}
 
 
 # --- Vectors ---
@@ -71,18 +71,18 @@ def test_the_table_of_tags_is_the_courses():
 
 def test_cosine_similarity():
     u, v = torch.tensor([3.0, 4.0]), torch.tensor([4.0, 3.0])
-    assert nlp.cosine_similarity(u, v).item() == pytest.approx(24 / 25)
+    assert word_vectors.cosine_similarity(u, v).item() == pytest.approx(24 / 25)
     torch.testing.assert_close(
-        nlp.cosine_similarity(torch.eye(2), u), torch.nn.functional.cosine_similarity(torch.eye(2), u[None])
+        word_vectors.cosine_similarity(torch.eye(2), u), torch.nn.functional.cosine_similarity(torch.eye(2), u[None])
     )
-    assert nlp.cosine_similarity(u, torch.zeros(2)).item() == 0
+    assert word_vectors.cosine_similarity(u, torch.zeros(2)).item() == 0
 
 
 def family():
     """king and queen, man and woman, each pair (1, 0, 0) apart in royalty's plane, and a word far away."""
     words = ["king", "man", "woman", "queen", "cabbage"]
     vectors = torch.tensor([[4.0, 1, 0], [0.5, 1, 0], [0.5, 0, 1], [2.5, 0, 2], [0, 0, -3]])
-    return nlp.Embeddings(words, vectors)
+    return word_vectors.Embeddings(words, vectors)
 
 
 def test_an_analogy_leaves_its_own_words_out():
@@ -101,19 +101,19 @@ def test_an_unknown_word_is_named():
 
 @pytest.mark.parametrize("text", ["king-man+woman", "king − man + woman", " king-man +woman "])
 def test_analogies_are_read(text):
-    assert nlp.parse_analogy(text) == ("king", "man", "woman")
+    assert word_vectors.parse_analogy(text) == ("king", "man", "woman")
 
 
 @pytest.mark.parametrize("text", ["king", "king+man", "king-man-woman", "king-man+"])
 def test_what_is_no_analogy_is_refused(text):
     with pytest.raises(InputError, match="king-man\\+woman"):
-        nlp.parse_analogy(text)
+        word_vectors.parse_analogy(text)
 
 
 def test_embeddings_are_read_from_a_file(tmp_path):
     path = tmp_path / "tiny.txt"
     path.write_text("the 0.5 1\nking 2 -1\nqueen 2.5 0\n")
-    embeddings = nlp.load_embeddings(path, max_vocab_size=2)
+    embeddings = word_vectors.load_embeddings(path, max_vocab_size=2)
     assert embeddings.words == ["the", "king"]
     assert embeddings["king"].tolist() == [2, -1]
 
@@ -121,7 +121,7 @@ def test_embeddings_are_read_from_a_file(tmp_path):
 def test_vectors_from_a_corpus_are_the_svd_of_its_ppmi():
     """Worked by hand: a b, a b, c d, all pairs within the window; log(p/(p p)) = log 3 or log 6 (6 near pairs)."""
     documents = [["a", "b"], ["a", "b"], ["c", "d"]]
-    embeddings = nlp.corpus_embeddings(documents, dim=3, min_count=1)
+    embeddings = word_vectors.corpus_embeddings(documents, dim=3, min_count=1)
     assert embeddings.words == ["a", "b", "c", "d"]
     vectors = embeddings.vectors.numpy()
     # log 6 between c and d, log 3 between a and b: singular values log 6 (twice), log 3 (twice, one of them cut off)
@@ -132,14 +132,14 @@ def test_vectors_from_a_corpus_are_the_svd_of_its_ppmi():
 def test_words_in_the_same_company_get_like_vectors():
     drinks = [f"we drink hot {w} with {m} every morning".split() for w in ("tea", "coffee") for m in ("milk", "sugar")]
     tools = [f"they hit a nail using {w} or {m} today".split() for w in ("hammer", "mallet") for m in ("force", "care")]
-    embeddings = nlp.corpus_embeddings(drinks * 3 + tools * 3, dim=8)
+    embeddings = word_vectors.corpus_embeddings(drinks * 3 + tools * 3, dim=8)
     near = dict(embeddings.nearest(embeddings["tea"], excluded=["tea"]))
     assert near["coffee"] > 0.9 > 0.3 > near["hammer"]
 
 
 def test_too_little_text_for_vectors():
     with pytest.raises(InputError, match="too few"):
-        nlp.corpus_embeddings([["a", "b", "c"]])
+        word_vectors.corpus_embeddings([["a", "b", "c"]])
 
 
 def glove(dim):
@@ -152,19 +152,19 @@ def glove(dim):
 
 @pytest.mark.slow
 def test_glove_50d_as_in_the_notebook():
-    first = nlp.load_embeddings(glove(50), 5)
+    first = word_vectors.load_embeddings(glove(50), 5)
     assert first.words == ["the", ",", ".", "of", "to"]
     assert first["the"][:2].tolist() == pytest.approx([0.418, 0.24968])
-    embeddings = nlp.load_embeddings(glove(50), 10_000)
-    for *words, expected in nlp.COURSE_ANALOGIES:
-        assert embeddings.analogy(*words)[0][0] == expected
+    embeddings = word_vectors.load_embeddings(glove(50), 10_000)
+    for *asked, expected in nlp.COURSE_ANALOGIES:
+        assert embeddings.analogy(*asked)[0][0] == expected
 
 
 @pytest.mark.slow
 def test_glove_200d_as_in_the_notebook():
-    embeddings = nlp.load_embeddings(glove(200), 10_000)
-    for (*words, expected), cosine in zip(nlp.COURSE_ANALOGIES, (0.71191657, 0.8027344), strict=True):
-        best, reached = embeddings.analogy(*words)[0]
+    embeddings = word_vectors.load_embeddings(glove(200), 10_000)
+    for (*asked, expected), cosine in zip(nlp.COURSE_ANALOGIES, (0.71191657, 0.8027344), strict=True):
+        best, reached = embeddings.analogy(*asked)[0]
         assert best == expected
         assert reached == pytest.approx(cosine, abs=1e-5)
 
@@ -173,8 +173,8 @@ def test_glove_200d_as_in_the_notebook():
 
 
 def test_naive_bayes_gives_the_courses_two_thirds():
-    model = nlp.NaiveBayes([nlp.tokenize(f"this is {w} doc") for w in ("financial", "legal")], ["financial", "legal"])
-    p = model.predict(nlp.tokenize("this should be predicted as a legal document"))
+    model = nlp.NaiveBayes([words.tokenize(f"this is {w} doc") for w in ("financial", "legal")], ["financial", "legal"])
+    p = model.predict(words.tokenize("this should be predicted as a legal document"))
     assert p == pytest.approx({"legal": 2 / 3, "financial": 1 / 3}, abs=1e-12)
     assert model.predict(["unseen"]) == pytest.approx({"legal": 0.5, "financial": 0.5})
 

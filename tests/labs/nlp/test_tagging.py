@@ -9,9 +9,13 @@ import torch
 
 from common import cli
 from common.errors import InputError
-from common.text.corpora import load_tagged
-from labs.nlp import tagging
-from labs.nlp.tagging import CRF, IGNORED, HiddenMarkov, HyperParams, MostFrequentTag, measure, spans, train, viterbi
+from common.text.corpora import load_tagged, split_tagged
+from labs.nlp import bilstm, tagging
+from labs.nlp.bilstm import Encoding
+from labs.nlp.conll import read_conll, spans
+from labs.nlp.counting_taggers import HiddenMarkov, MostFrequentTag, viterbi
+from labs.nlp.crf import CRF, IGNORED
+from labs.nlp.tagging import HyperParams, measure, train
 
 TINY = [
     [("the", "D"), ("dog", "N"), ("runs", "V")],
@@ -22,7 +26,7 @@ SMALL = {"epochs": 2, "width": 8, "limit": 40, "quiet": True}
 
 
 def data(sentences=TINY):
-    return tagging.split_tagged(sentences, "tiny")
+    return split_tagged(sentences, "tiny")
 
 
 def test_viterbi_finds_the_best_of_all_paths():
@@ -82,7 +86,7 @@ def test_spans_and_f1_by_hand():
 
 def test_padding_changes_no_tag():
     torch.manual_seed(0)
-    encoding = tagging.build_encoding(data())
+    encoding = bilstm.build_encoding(data())
     for crf in (False, True):
         model = tagging.build_model(HyperParams(width=8, crf=crf), encoding).eval()
         short, long = ["dogs", "run"], ["the", "dog", "runs", "the", "run"]
@@ -99,7 +103,7 @@ def test_padding_changes_no_tag():
 def test_gradients_and_learning(crf):
     model, run = train(data(), epochs=40, width=16, dropout=0.0, lr=0.01, crf=crf, quiet=True)
     assert run.history[-1]["train_loss"] < 0.1 and run.metrics["test_accuracy"] == 1
-    encoding = tagging.build_encoding(data())
+    encoding = bilstm.build_encoding(data())
     X, y = encoding.encode(tagging.words_of(TINY)), encoding.encode_tags(TINY)
     tagging.score(model, (X, y))["loss"].backward()
     for parameter in model.parameters():
@@ -117,15 +121,27 @@ def test_same_seed_same_numbers_and_resume():
 
 def test_a_saved_tagger_tags_alike():
     model, run = train(**SMALL, crf=True)
-    loaded, encoding = tagging.load_run(run.path)
+    loaded = tagging.load_run(run.path)
+    encoding = Encoding(**loaded.about)
+    assert encoding.tags == load_tagged().tags
     sentences = tagging.words_of(load_tagged().test[:5])
-    assert tagging.predict(loaded, encoding, sentences) == tagging.predict(model, encoding, sentences)
+    assert tagging.predict(loaded.model, encoding, sentences) == tagging.predict(model, encoding, sentences)
+
+
+def test_the_network_is_compiled_if_asked(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
+    plain, _ = train(**SMALL, crf=True)
+    assert not compiled
+    model, _ = train(**SMALL, crf=True, compile=True)
+    assert compiled == [model["tagger"]]
+    assert all(map(torch.equal, model.state_dict().values(), plain.state_dict().values()))
 
 
 def test_named_entities_from_a_conll_file():
     lines = "-DOCSTART- X O\n\nAnna NNP B-PER\nBell NNP I-PER\nsings VBZ O\n\nin IN O\nRome NNP B-LOC\n\n"
     Path("ner.txt").write_text(lines * 10)
-    assert tagging.read_conll(Path("ner.txt"))[1] == [("in", "O"), ("Rome", "B-LOC")]
+    assert read_conll(Path("ner.txt"))[1] == [("in", "O"), ("Rome", "B-LOC")]
     _, run = train(dataset="conll:ner.txt", epochs=20, width=16, dropout=0.0, lr=0.02, quiet=True)
     assert run.metrics["test_entity_f1"] == 1
 
@@ -148,8 +164,9 @@ def test_the_corpus_is_consistent():
 
 
 @pytest.mark.slow
-def test_nine_of_ten_words():
-    assert train(quiet=True)[1].metrics["test_accuracy"] >= 0.9
+def test_what_is_expected_is_reached():
+    for expected in tagging.EXPECTED:
+        assert expected.holds(train(quiet=True, **expected.settings)[1].metrics)
 
 
 @pytest.mark.parametrize(
@@ -172,4 +189,4 @@ def test_bad_input_ends_in_one_line(words, part, capsys):
 
 def test_too_little_to_split():
     with pytest.raises(InputError, match="one sentence"):
-        tagging.split_tagged(TINY[:1], "tiny")
+        split_tagged(TINY[:1], "tiny")

@@ -13,10 +13,10 @@ from sklearn.metrics import v_measure_score
 
 from common.errors import InputError
 from common.text.corpora import TextData, load_texts
-from labs.nlp import topic_figures, topics
-from labs.nlp.coherence import agreement, coherence
-from labs.nlp.preparation import clean, prepare
-from labs.nlp.topics import HyperParams, Topics, lsa, measure, train, variational_lda, weigh
+from labs.nlp.topics import figures, topics, train
+from labs.nlp.topics.coherence import agreement, coherence
+from labs.nlp.topics.methods import Topics, gibbs_lda, lsa, measure, variational_lda, weigh
+from labs.nlp.topics.preparation import Cleaning, clean, count_terms
 
 WORDS = {
     "garden": ["soil", "seed", "plant", "water", "bloom", "root", "leaf", "compost", "tomato", "spade"],
@@ -59,7 +59,7 @@ def test_clean(text, expected):
 
 def test_each_step_of_preparation_is_counted():
     data = data_of("The running foxes run", "Foxes and dogs and cats", "foxes: cats, cats!")
-    corpus = prepare(data, HyperParams(topics=2, max_share=0.9, min_documents=1))
+    corpus = count_terms(data, Cleaning(max_share=0.9, min_documents=1))
     # fox is in all three documents: more than 90 %
     assert corpus.terms == ["cat", "dog", "run"]
     np.testing.assert_array_equal(corpus.counts.toarray(), [[0, 0, 2], [1, 1, 0], [2, 0, 0]])
@@ -69,40 +69,46 @@ def test_each_step_of_preparation_is_counted():
 
 def test_flags_of_preparation():
     data = data_of("the fox and the dog", "the foxes and the cat", "a dog, a cat, the fox")
-    plain = {"topics": 2, "no_stem": True, "stop_words": "none", "max_share": 1.0, "min_documents": 1}
-    assert prepare(data, HyperParams(**plain)).terms == ["and", "cat", "dog", "fox", "foxes", "the"]
-    assert prepare(data, HyperParams(**plain | {"stop_words": "english"})).terms == ["cat", "dog", "fox", "foxes"]
-    assert prepare(data, HyperParams(**plain | {"no_stem": False})).terms == ["and", "cat", "dog", "fox", "the"]
-    assert prepare(data, HyperParams(**plain | {"min_documents": 2})).terms == ["and", "cat", "dog", "fox", "the"]
-    assert prepare(data, HyperParams(**plain | {"max_share": 0.8})).terms == ["and", "cat", "dog", "fox", "foxes"]
-    assert set(prepare(data, HyperParams(**plain | {"vocabulary": 3})).terms) >= {"the", "fox"}
+    plain = {"no_stem": True, "stop_words": "none", "max_share": 1.0, "min_documents": 1}
+    assert count_terms(data, Cleaning(**plain)).terms == ["and", "cat", "dog", "fox", "foxes", "the"]
+    assert count_terms(data, Cleaning(**plain | {"stop_words": "english"})).terms == ["cat", "dog", "fox", "foxes"]
+    assert count_terms(data, Cleaning(**plain | {"no_stem": False})).terms == ["and", "cat", "dog", "fox", "the"]
+    assert count_terms(data, Cleaning(**plain | {"min_documents": 2})).terms == ["and", "cat", "dog", "fox", "the"]
+    assert count_terms(data, Cleaning(**plain | {"max_share": 0.8})).terms == ["and", "cat", "dog", "fox", "foxes"]
+    assert set(count_terms(data, Cleaning(**plain | {"vocabulary": 3})).terms) >= {"the", "fox"}
 
 
 def test_a_document_of_which_nothing_is_left_is_left_out():
     texts = ["soil and seed", "the and of", "seed, leaf, seed", "soil, leaf"]
     data = TextData("x", ("a", "b"), texts, torch.tensor([0, 1, 1, 0]), [], torch.tensor([]).long())
-    corpus = prepare(data, HyperParams(topics=2))
+    corpus = count_terms(data, Cleaning())
     assert corpus.texts == ["soil and seed", "seed, leaf, seed", "soil, leaf"]
     assert corpus.y.tolist() == [0, 1, 0]
 
 
 def test_limit_draws_documents_by_the_seed():
-    corpora = [prepare(made_texts(), HyperParams(topics=2, limit=20, seed=seed)) for seed in (0, 0, 1)]
+    corpora = [count_terms(made_texts(), Cleaning(), limit=20, seed=seed) for seed in (0, 0, 1)]
     assert [len(corpus.texts) for corpus in corpora] == [20, 20, 20]
     assert corpora[0].texts == corpora[1].texts != corpora[2].texts
 
 
 @pytest.mark.parametrize(
-    ("texts", "settings", "said"),
+    ("texts", "said"),
     [
-        (["the and of", "of the", "12 34"], {}, "left 0 terms in 0 documents"),
-        (["fox dog", "cat owl"], {}, "--min-documents"),
-        (["fox dog cat", "fox dog cat", "dog cat owl"], {"max_share": 1.0, "topics": 3}, "--topics is 3.*at most 2"),
+        (["the and of", "of the", "12 34"], "left 0 terms in 0 documents"),
+        (["fox dog", "cat owl"], "--min-documents"),
     ],
 )
-def test_too_little_text(texts, settings, said):
+def test_too_little_text(texts, said):
     with pytest.raises(InputError, match=said):
-        prepare(data_of(*texts), HyperParams(**settings))
+        count_terms(data_of(*texts), Cleaning())
+
+
+def test_more_topics_than_can_be_told_apart():
+    texts = ["fox dog cat", "fox dog cat", "dog cat owl"]
+    with pytest.raises(InputError, match="--topics is 3.*at most 2"):
+        train(data_of(*texts), max_share=1.0, topics=3, out=Path("never"))
+    assert not Path("never").exists()
 
 
 # --- Methods ---
@@ -177,17 +183,17 @@ def test_agreement():
 
 
 def test_themes_that_share_no_word_are_found_by_lda():
-    corpus = prepare(made_texts(), HyperParams(topics=3))
-    found = topics.gibbs_lda(corpus.counts, 3, 0.1, 0.1, sweeps=40)
+    corpus = count_terms(made_texts(), Cleaning())
+    found = gibbs_lda(corpus.counts, 3, 0.1, 0.1, sweeps=40)
     row = measure(found, corpus, top=5)
     assert row["nmi"] == row["purity"] == row["clusters_nmi"] == pytest.approx(1)
     assert row["coherence_npmi"] > 0.5
 
 
 def test_the_suites_own_corpus_has_topics_that_are_its_themes():
-    corpus = prepare(load_texts("topics", Path("data")), HyperParams())
+    corpus = count_terms(load_texts("topics", Path("data")), Cleaning())
     themes = len(corpus.classes)
-    row = measure(topics.gibbs_lda(corpus.counts, themes, 0.1, 0.1, sweeps=150), corpus, top=10)
+    row = measure(gibbs_lda(corpus.counts, themes, 0.1, 0.1, sweeps=150), corpus, top=10)
     assert row["purity"] > 0.4  # shuffled labels reach 0.24 at most, and an NMI of 0.08
     assert row["nmi"] > 0.25
 
@@ -201,7 +207,7 @@ def test_words_of_a_cloud_do_not_touch_and_shrink_with_their_weights():
     words = [f"word{'x' * (i % 7)}" for i in range(25)]
     weights = np.linspace(1, 0.1, 25) * np.where(np.arange(25) % 2, -1, 1)
     axis = Figure().subplots()
-    placed = topic_figures.word_cloud(axis, words, weights)
+    placed = figures.word_cloud(axis, words, weights)
     for i, (left, bottom, right, top) in enumerate(placed):
         for other in placed[:i]:
             assert right <= other[0] or other[2] <= left or top <= other[1] or other[3] <= bottom
@@ -217,9 +223,8 @@ def test_words_of_a_cloud_do_not_touch_and_shrink_with_their_weights():
 
 
 @pytest.fixture
-def run(monkeypatch):
-    """A function that finds the topics of a made corpus in a given directory, without figures."""
-    monkeypatch.setattr(topics, "save_figures", lambda *args: None)
+def run():
+    """A function that finds the topics of a made corpus in a given directory."""
 
     def make(out, **settings):
         return train(made_texts(), **{"topics": 3, "sweeps": 12, "quiet": True, "out": Path(out), **settings})
@@ -243,7 +248,7 @@ def test_a_run_leaves_tables_and_metrics(run, capsys):
     names = ["coherence_npmi", "coherence_umass", "nmi", "purity"]
     assert list(summary["metrics"]) == [*names, *(f"lsa_{name}" for name in names)]
     assert summary["metrics"]["nmi"] == pytest.approx(
-        measure(found["LDA"], prepare(made_texts(), made.settings), 10)["nmi"]
+        measure(found["LDA"], count_terms(made_texts(), made.settings), 10)["nmi"]
     )
     assert [row["method"] for row in read("one/comparison.csv")] == list(found)
     assert len(read("one/topics.csv")) == 3 * 3 * 10
@@ -295,9 +300,41 @@ def test_ctrl_c_ends_after_the_sweep_and_can_be_continued(run, monkeypatch):
 
     monkeypatch.setattr(topics.GibbsLDA, "sweep", sweep)
     found, made = train(made_texts(), resume=Path("cut"))
-    whole, _ = run("whole")
+    whole, uninterrupted = run("whole")
     assert made.exit_status == 0
     np.testing.assert_array_equal(found["LDA"].topic_terms, whole["LDA"].topic_terms)
+    assert [row["log_likelihood"] for row in made.history] == [row["log_likelihood"] for row in uninterrupted.history]
+
+
+def test_ctrl_c_while_settings_are_tried_keeps_what_was_found(run, monkeypatch):
+    tried = []
+
+    def interrupted(counts, k, *args):
+        tried.append(k)
+        if len(tried) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return gibbs_lda(counts, k, *args)
+
+    monkeypatch.setattr(topics, "gibbs_lda", interrupted)
+    found, made = run("cut", sweep=True)
+    assert made.exit_status == 130 and list(found) == ["LSA", "LDA", "variational LDA"]
+    assert len(tried) == 2
+    assert {row["topics"] for row in read("cut/topic_counts.csv")} == {"5", "10"}
+    assert json.loads(Path("cut/summary.json").read_text())["interrupted"] is True
+
+
+def test_a_checkpoint_is_not_written_for_every_sweep(run, monkeypatch):
+    """It would take longer than the sweep."""
+    saved = []
+    monkeypatch.setattr(topics.Chain, "save", lambda self, save=topics.Chain.save: saved.append(1) or save(self))
+    run("one", sweeps=40)
+    assert len(saved) < 10
+
+
+@pytest.mark.slow
+def test_what_is_expected_is_reached():
+    for expected in topics.EXPECTED:
+        assert expected.holds(train(quiet=True, **expected.settings)[1].metrics)
 
 
 def test_unknown_settings_are_type_errors():

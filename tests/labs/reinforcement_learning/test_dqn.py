@@ -1,5 +1,6 @@
 """Deep Q-learning: its parts against numbers worked by hand, then learning, determinism, resuming."""
 
+import dataclasses
 import json
 import math
 import os
@@ -12,9 +13,11 @@ import torch
 
 from common import cli
 from common.errors import InputError
+from common.expectations import find, sentence
 from common.runs import read_history
 from labs.reinforcement_learning import curves, dqn, periods
 from labs.reinforcement_learning.dqn import DQN, HyperParams, build_model, epsilon_at, td_target, train
+from labs.reinforcement_learning.episodes import Copies
 
 TINY = {
     "env": "test/Corridor-v0", "hidden": (16,), "learning_starts": 50, "train_every": 2, "gradient_steps": 1,
@@ -23,10 +26,19 @@ TINY = {
 }  # fmt: skip
 
 
+def without(settings, name):
+    return {k: v for k, v in settings.items() if k != name}
+
+
 @pytest.fixture
 def no_figures(monkeypatch):
     """Trainings whose figures are not the subject leave them out."""
-    monkeypatch.setattr(dqn, "save_figures", lambda *args: None)
+    monkeypatch.setattr(periods, "save_figures", lambda *args: None)
+
+
+def play(learner, period, until):
+    """A period outside the loop; returns how many steps each move was."""
+    return list(learner.play(period, until))
 
 
 def test_targets_worked_by_hand():
@@ -110,10 +122,10 @@ def test_exploration_draws_as_often_as_epsilon_says():
 def test_the_target_network_moves_only_when_it_is_time():
     learner = DQN(HyperParams(**{**TINY, "target_every": 100, "learning_starts": 10}))
     start = [p.clone() for p in learner.target.parameters()]
-    learner.play(1, 99, periods.StopRequest())
+    play(learner, 1, 99)
     assert all(torch.equal(a, b) for a, b in zip(start, learner.target.parameters(), strict=True))
     assert not torch.equal(start[0], next(learner.model.parameters()))
-    learner.play(2, 100, periods.StopRequest())
+    play(learner, 2, 100)
     for own, target in zip(learner.model.parameters(), learner.target.parameters(), strict=True):
         assert torch.equal(own, target)
 
@@ -126,7 +138,7 @@ def test_bootstraps_through_truncation_and_not_through_termination(name, expecte
     learner = DQN(HyperParams(**{**TINY, "env": name, "gamma": 0.5, "steps": 1000, "loss": "mse", "lr": 3e-3}))
     for env in learner.copies.envs:
         env.unwrapped.observation = lambda: np.ones(2, np.float32)
-    learner.play(1, 1000, periods.StopRequest())
+    play(learner, 1, 1000)
     np.testing.assert_allclose(dqn.q_values(learner.layers, np.ones((1, 2), np.float32)), expected, atol=0.15)
 
 
@@ -147,7 +159,7 @@ def test_it_learns_the_corridor_and_its_values(settings, no_figures):
 def test_the_loop_stores_what_really_followed():
     """Two copies, three steps an episode: the clock goes on by one in every transition, within one episode."""
     learner = DQN(HyperParams(**{**TINY, "env": "test/Truncated-v0", "envs": 2}))
-    learner.play(1, 40, periods.StopRequest())
+    play(learner, 1, 40)
     states, next_states = (learner.buffer.arrays[name][:40] for name in ("states", "next_states"))
     assert torch.equal(next_states, states + torch.tensor([1.0, 0.0]))
     assert sorted(set(next_states[:, 0].tolist())) == [1, 2, 3]
@@ -155,8 +167,8 @@ def test_the_loop_stores_what_really_followed():
 
 
 def test_without_replay_only_the_latest_steps_are_learned_from():
-    learner = DQN(HyperParams(**TINY, replay="none"))
-    learner.play(1, 101, periods.StopRequest())
+    learner = DQN(HyperParams(**without(TINY, "buffer_size"), replay="none"))
+    play(learner, 1, 101)
     assert learner.buffer.capacity == learner.buffer.size == 2
 
 
@@ -174,20 +186,61 @@ def test_same_seed_same_run_and_another_seed_another(no_figures):
     assert (runs[0].path / "episodes.csv").read_text() == (runs[1].path / "episodes.csv").read_text()
 
 
-@pytest.mark.parametrize("replay", ["uniform", "prioritized"])
+@pytest.mark.parametrize("replay", ["uniform", "prioritized", "none"])
 def test_resumed_equals_uninterrupted(replay, no_figures):
-    settings = {**TINY, "replay": replay, "schedule": "exponential", "decay": 0.98}
-    whole, run = train(**settings, steps=800, out=Path("whole"))
-    train(**settings, steps=400, out=Path("part"))
-    resumed, again = train(resume=Path("part"), steps=800, quiet=True)
-    for name, tensor in whole.state_dict().items():
-        assert torch.equal(tensor, resumed.state_dict()[name]), name
-    assert [r["val_return"] for r in run.history] == [r["val_return"] for r in again.history]
-    assert (run.path / "episodes.csv").read_text() == (again.path / "episodes.csv").read_text()
+    settings = {**without(TINY, "epsilon_steps"), "replay": replay, "schedule": "exponential", "decay": 0.98}
+    settings["period"] = 100
+    settings = without(settings, "buffer_size") if replay == "none" else settings
+    whole = train(**settings, steps=400, out=Path("whole"))
+    train(**settings, steps=200, out=Path("part"))
+    assert_same(whole, train(resume=Path("part"), steps=400, quiet=True))
+
+
+def assert_same(one, other):
+    """Networks, history, episodes and result of two trainings are the same."""
+    for name, tensor in one[0].state_dict().items():
+        assert torch.equal(tensor, other[0].state_dict()[name]), name
+    for row, again in zip(one[1].history, other[1].history, strict=True):
+        assert {**row, "seconds": 0} == {**again, "seconds": 0}
+    assert (one[1].path / "episodes.csv").read_text() == (other[1].path / "episodes.csv").read_text()
+    assert one[1].metrics == other[1].metrics
+
+
+@pytest.mark.parametrize("period", [1, 2, 3, 4])
+def test_killed_in_any_period_and_continued_it_ends_with_the_same_numbers(period, no_figures, monkeypatch):
+    settings = {**TINY, "replay": "prioritized", "double": True, "period": 100}
+    whole = train(**settings, steps=400, out=Path("whole"))
+    step, taken = Copies.step, []
+
+    def kill(self, actions):
+        taken.append(1)
+        if len(taken) == 100 * period:  # the last step of the period
+            raise SystemExit
+        return step(self, actions)
+
+    monkeypatch.setattr(Copies, "step", kill)
+    with pytest.raises(SystemExit):
+        train(**settings, steps=400, out=Path("part"))
+    assert len(read_history(Path("part"))) == period - 1
+    monkeypatch.setattr(Copies, "step", step)
+    assert_same(whole, train(resume=Path("part"), quiet=True))
+
+
+def test_a_last_period_that_went_beyond_the_steps_is_whole(no_figures, capsys):
+    """Three copies, 400 steps: 402. The finished run says that it is, and goes on when it is made longer."""
+    settings = {**TINY, "envs": 3}
+    train(**settings, steps=400, out=Path("run"))
+    _, run = train(resume=Path("run"), quiet=False)
+    assert run.history[-1]["steps"] == 402
+    assert "the run has all its 402 steps; a larger --steps adds to them" in capsys.readouterr().out
+    with pytest.raises(InputError, match="has 402 steps already, --steps 399 is less"):
+        train(resume=Path("run"), steps=399, quiet=True)
+    _, run = train(resume=Path("run"), steps=600, quiet=True)
+    assert run.history[-1]["steps"] == 600
 
 
 def test_an_interrupted_period_is_played_again(no_figures, monkeypatch, capsys):
-    whole, run = train(**TINY, steps=800, out=Path("whole"))
+    whole = train(**TINY, steps=800, out=Path("whole"))
     learn, calls = DQN.learn, []
 
     def interrupt(self):
@@ -204,27 +257,26 @@ def test_an_interrupted_period_is_played_again(no_figures, monkeypatch, capsys):
     monkeypatch.setattr(DQN, "learn", learn)
     resumed, again = train(resume=Path("part"), quiet=True)
     assert not again.interrupted
-    for name, tensor in whole.state_dict().items():
-        assert torch.equal(tensor, resumed.state_dict()[name]), name
+    assert_same(whole, (resumed, again))
 
 
 def test_the_best_policy_is_kept(no_figures, monkeypatch):
-    """The second of three evaluations is the best one: the final weights are those it saw."""
-    returns, seen = iter([1.0, 3.0, 2.0, 0.0]), []
+    """The second and third of four evaluations are the best: the final weights are those that the later one saw."""
+    returns, seen = iter([1.0, 3.0, 3.0, 2.0, 0.0]), []
 
     def play(policy, copies, *numbers):
         seen.append(next(iter(policy.__self__.model.parameters())).detach().clone())
         return np.array([next(returns)])
 
     monkeypatch.setattr(periods, "play_episodes", play)
-    model, _ = train(**TINY, steps=600)
-    assert torch.equal(next(model.parameters()), seen[1])
+    model, _ = train(**TINY, steps=800)
+    assert torch.equal(next(model.parameters()), seen[2])
     assert not torch.equal(seen[1], seen[2])
 
 
 def test_a_diverging_run_ends_in_one_line(no_figures):
     with pytest.raises(InputError, match="diverged; lower --lr"):
-        train(**{**TINY, "lr": 1e30}, steps=400)
+        train(**{**TINY, "lr": 1e9, "hidden": (16,) * 4}, steps=400)
 
 
 def test_run_directory(capsys):
@@ -254,12 +306,12 @@ def test_the_moving_average_by_hand():
 
 
 def test_settings_that_were_measured_say_what_to_expect():
-    assert "500" in dqn.expected(HyperParams(seed=7))
-    assert dqn.expected(HyperParams(lr=1e-3)) is None
+    said = " (these settings reach 475–500 in 50000 steps)"
+    assert sentence(dqn.EXPECTED, HyperParams(seed=7)) == sentence(dqn.EXPECTED, HyperParams(seeds=(1, 2))) == said
+    assert sentence(dqn.EXPECTED, HyperParams(lr=1e-3)) == ""
     metrics = {"mean_return": 481.26, "min_return": 9.0, "success_rate": 0.913}
-    said = periods.verdict(metrics, 100, "500")
-    assert said.startswith("greedy return 481.3 on average (worst 9.0) over 100 fresh episodes, 91%")
-    assert said.endswith("(these settings reach 500)")
+    said = periods.verdict(metrics, 100)
+    assert said == "greedy return 481.3 on average (worst 9.0) over 100 fresh episodes, 91% of them a success"
 
 
 def test_presets_differ_by_environment_and_a_flag_wins():
@@ -282,7 +334,7 @@ def test_threads_are_put_back(no_figures):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"gamma": 1.1}, "--gamma is 1.1; it must be between 0 and 1"),
+        ({"gamma": 1.1}, "--gamma is 1.1; it must be at least 0 and at most 1"),
         ({"epsilon": -0.1}, "--epsilon is -0.1"),
         ({"lr": 0.0}, "--lr is 0"),
         ({"steps": 0}, "--steps is 0"),
@@ -304,6 +356,31 @@ def test_bad_input_ends_in_one_line(wrong, said, capsys):
     assert line.startswith("error: ") and said in line
 
 
+@pytest.mark.parametrize(
+    ("unused", "flag"),
+    [
+        ({"preset": "task6", "epsilon_steps": 9}, "--epsilon-steps"),
+        ({"decay": 0.9}, "--decay"),
+        ({"preset": "task6", "schedule": "linear", "decay": 0.9}, "--decay"),
+        ({"priority_alpha": 0.1}, "--priority-alpha"),
+        ({"replay": "none", "priority_beta": 0.1}, "--priority-beta"),
+        ({"replay": "none", "buffer_size": 9}, "--buffer-size"),
+        ({"seeds": (1, 2), "seed": 3}, "--seed"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(unused, flag):
+    with pytest.raises(InputError, match=f"{flag} has no effect"):
+        HyperParams(**unused)
+
+
+@pytest.mark.parametrize("preset", ["tuned", "task6", "cleanrl"])
+@pytest.mark.parametrize("schedule", ["linear", "exponential", "step"])
+@pytest.mark.parametrize("replay", ["uniform", "prioritized", "none"])
+def test_what_a_preset_fills_in_is_not_refused(preset, schedule, replay):
+    args = HyperParams(preset=preset, schedule=schedule, replay=replay)
+    assert dataclasses.replace(args, seed=1).buffer_size == args.buffer_size
+
+
 def test_unknown_name_is_a_type_error():
     with pytest.raises(TypeError):
         train(learning_rate=1e-3)
@@ -322,4 +399,4 @@ def test_help_and_a_run_from_the_command_line(command):
 def test_cartpole_is_solved_within_50_000_steps(seed):
     _, run = train(seed=seed, quiet=True)
     assert run.history[-1]["steps"] <= 50_000
-    assert run.metrics["mean_return"] >= 475
+    assert find(dqn.EXPECTED, run.settings).holds(run.metrics)

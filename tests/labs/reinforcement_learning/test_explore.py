@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from labs.reinforcement_learning import explore
-from labs.reinforcement_learning.environments import table_of
 from labs.reinforcement_learning.worlds import LEFT, RIGHT, UP, WORLDS
 
 
@@ -16,11 +15,11 @@ def shown(figure, panel):
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_slip_is_the_sliders(world):
-    env, grid = explore.open_world(world, 0.25)
-    outcomes = table_of(env)[grid.start][UP]
+    _, table, grid = explore.open_world(world, 0.25)
+    outcomes = table[grid.start][UP]
     assert [p for p, *_ in outcomes] == [0.5, 0.25, 0.25]
-    env, _ = explore.open_world(world, 0.0)
-    assert [p for p, *_ in table_of(env)[grid.start][UP]] == [1.0]
+    _, table, _ = explore.open_world(world, 0.0)
+    assert [p for p, *_ in table[grid.start][UP]] == [1.0]
 
 
 def test_policies_of_the_slides_world():
@@ -44,8 +43,8 @@ def test_erring_costs_and_turns_arrows():
 
 def test_the_cliff_is_left_alone_when_it_is_slippery():
     def best(slip):
-        env, _ = explore.open_world("cliff", slip)
-        return explore.greedy(explore.optimal(explore.model(table_of(env), 0.9))[0])
+        _, table, _ = explore.open_world("cliff", slip)
+        return explore.greedy(explore.optimal(explore.model(table, 0.9))[0])
 
     beside, start = 6, 12  # the cell above the start; the start
     assert best(0.0)[beside].argmax() == RIGHT

@@ -10,29 +10,30 @@ from PIL import Image
 
 from common import cli
 from common.errors import InputError
-from labs.reinforcement_learning import dqn, periods, play, policy_gradient, watch
+from labs.reinforcement_learning import dqn, periods, play, policy_gradient, trained, watch
 from labs.reinforcement_learning import reinforcement_learning as tabular
+from labs.reinforcement_learning.episodes import Copies
 
 RUN = Path("run")
 
 
 @pytest.fixture
-def trained(monkeypatch):
+def small_run(monkeypatch):
     """The directory of a small run on CartPole; made with `dqn` or `policy_gradient`."""
     settings = {"period": 100, "val_episodes": 2, "test_episodes": 5, "hidden": (8,), "quiet": True, "out": RUN}
 
     def make(lab, **kws):
-        monkeypatch.setattr(lab, "save_figures", lambda *args: None)
+        monkeypatch.setattr(periods, "save_figures", lambda *args: None)
         return lab.train(**settings, steps=100, **kws)[1]
 
     return make
 
 
 @pytest.mark.parametrize("lab", [dqn, policy_gradient])
-def test_the_played_policy_is_the_trained_one(lab, trained, capsys):
-    run = trained(lab)
-    learner = play.load_learner(RUN)
-    copies = play.open_environment(learner, None, 5)
+def test_the_played_policy_is_the_trained_one(lab, small_run, capsys):
+    run = small_run(lab)
+    learner = trained.load_learner(RUN)
+    copies = Copies("CartPole-v1", 5)
     returns = play.play_episodes(learner.policy, copies, 0, periods.TEST)
     assert returns.mean() == run.metrics["mean_return"]
     capsys.readouterr()
@@ -44,8 +45,8 @@ def test_the_played_policy_is_the_trained_one(lab, trained, capsys):
     assert not np.array_equal(returns, play.play(run=RUN, episodes=7, seed=4))
 
 
-def test_without_learning_and_with_noise(trained):
-    trained(dqn)
+def test_without_learning_and_with_noise(small_run):
+    small_run(dqn)
     random = play.play(run=RUN, episodes=60, policy="random")
     assert 17 < random.mean() < 28  # 22 on average
     assert np.array_equal(play.play(run=RUN, episodes=5), play.play(run=RUN, episodes=5, epsilon=0.0))
@@ -58,21 +59,34 @@ def test_a_table_plays_again(capsys):
     assert (play.play(run=RUN, episodes=20) == 1).all()  # always to the right
     assert "success rate 100%" in capsys.readouterr().out
     assert abs(play.play(run=RUN, episodes=400, policy="random").mean()) < 0.2  # either end alike
-    with pytest.raises(InputError, match="holds another model"):
+    with pytest.raises(InputError, match="FrozenLake-v1 has other observations than the run's sorcery/.*: 16, not 7"):
         play.play(run=RUN, env="FrozenLake-v1")
 
 
-def test_the_newest_network_is_taken(monkeypatch):
-    monkeypatch.setattr(dqn, "save_figures", lambda *args: None)
-    for name in ("old", "new"):
-        folder = Path("runs/reinforcement_learning") / name
-        dqn.train(steps=20, val_episodes=1, test_episodes=1, quiet=True, out=folder)
-    os.utime("runs/reinforcement_learning/old/early.safetensors", (0, 0))
-    assert play.newest_network() == Path("runs/reinforcement_learning/new")
+def test_what_would_be_ignored_is_refused(capsys):
+    with pytest.raises(InputError, match="--epsilon has no effect with --policy random"):
+        play.Request(policy="random", epsilon=0.1)
+    tabular.train(episodes=10, method="td0", quiet=True, out=RUN)
+    with pytest.raises(InputError, match="--epsilon has no effect on run, whose policy is random"):
+        play.play(run=RUN, epsilon=0.1)
+    assert len(play.play(run=RUN, episodes=3)) == 3
 
 
-def test_another_environment_with_the_same_spaces(trained, capsys):
-    trained(dqn)
+def test_the_newest_network_is_taken_whichever_command_trained_it(monkeypatch):
+    monkeypatch.setattr(periods, "save_figures", lambda *args: None)
+    folder = Path("runs/reinforcement_learning")
+    small = {"steps": 20, "val_episodes": 1, "test_episodes": 1, "quiet": True}
+    for lab in (dqn, policy_gradient):
+        lab.train(**small, out=folder / lab.__name__.rpartition(".")[2])
+    tabular.train(episodes=10, quiet=True, out=folder / "table")  # no network
+    assert trained.newest_network() == folder / "policy_gradient"
+    os.utime(folder / "policy_gradient/model.safetensors", (0, 0))
+    assert trained.newest_network() == folder / "dqn"
+    assert isinstance(trained.load_learner(folder / "policy_gradient"), policy_gradient.PolicyGradient)
+
+
+def test_another_environment_with_the_same_spaces(small_run, capsys):
+    small_run(dqn)
     assert len(play.play(run=RUN, env="CartPole-v0", episodes=2)) == 2
 
 
@@ -82,16 +96,18 @@ def test_another_environment_with_the_same_spaces(trained, capsys):
         (["--run", "nowhere"], "nowhere is no run directory"),
         (["--run", "run", "--env", "Acrobot-v1"], "Acrobot-v1 has other observations than the run's CartPole-v1"),
         (["--run", "run", "--env", "CartPoel-v1"], "CartPole-v1"),
-        (["--run", "other"], "another lab"),
+        (["--run", "other"], "other is a run of labs.vae; a run of labs.reinforcement_learning.dqn is needed"),
+        (["--run", "old"], "old is of another release of these labs"),
         (["--episodes", "0"], "--episodes is 0"),
         (["--epsilon", "2"], "--epsilon is 2"),
         ([], "no trained network"),
     ],
 )
-def test_bad_input_ends_in_one_line(words, said, trained, capsys):
-    trained(dqn)
-    Path("other").mkdir()
-    Path("other/hyperparams.json").write_text('{"lab": "vae", "latent_dim": 2}')
+def test_bad_input_ends_in_one_line(words, said, small_run, capsys):
+    small_run(dqn)
+    for name, command in {"other": '"command": "labs.vae", ', "old": ""}.items():
+        Path(name).mkdir()
+        Path(name, "hyperparams.json").write_text(f'{{{command}"lab": "vae", "latent_dim": 2}}')
     capsys.readouterr()
     with pytest.raises(SystemExit) as exit:
         cli.run(play.play, play.Request, words)
@@ -100,10 +116,10 @@ def test_bad_input_ends_in_one_line(words, said, trained, capsys):
     assert line.startswith("error: ") and said in line
 
 
-def test_the_animation_shows_the_policy_before_early_in_and_after_training(trained, capsys, monkeypatch):
+def test_the_animation_shows_the_policy_before_early_in_and_after_training(small_run, capsys, monkeypatch):
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
-    trained(policy_gradient, envs=1)
-    before, after = (play.load_learner(RUN, weights).model.actor[-1].bias for weights in (None, "early"))
+    small_run(policy_gradient, envs=1)
+    before, after = (trained.load_learner(RUN, weights).model.actor[-1].bias for weights in (None, "early"))
     assert not torch.equal(before, after)
     path = watch.animate(run=RUN, width=60, every=2)
     said = capsys.readouterr().out.splitlines()
@@ -120,7 +136,7 @@ def test_the_animation_shows_the_policy_before_early_in_and_after_training(train
 
 def test_a_film_has_every_nth_step_and_the_last_picture():
     with watch.without_screen():
-        copies = dqn.Copies("CartPole-v1", render_mode="rgb_array")
+        copies = Copies("CartPole-v1", render_mode="rgb_array")
         pictures, total = watch.film(lambda states: [0], copies, 0, 3)
         copies.envs[0].close()
     assert len(pictures) == -(-int(total) // 3) + 1

@@ -95,7 +95,8 @@ def test_round_trip(kind):
 
     buffer, again = make(), make()
     fill(buffer, range(7))
-    buffer.update(torch.arange(3), torch.rand(3) * 3)
+    if kind == "prioritized":
+        buffer.update(torch.arange(3), torch.rand(3) * 3)
     again.load(*buffer.state())
     for b in (buffer, again):
         fill(b, range(7, 9))

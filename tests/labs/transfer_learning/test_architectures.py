@@ -3,7 +3,7 @@
 import pytest
 
 from common import cli
-from labs.transfer_learning import architectures
+from labs.transfer_learning import architectures, weights
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,11 @@ def test_what_a_network_consists_of(name, layers, parameters, features):
     facts = architectures.measure(name)
     assert (facts.layers, facts.parameters, facts.features) == (layers, parameters, features)
     assert facts.image_size == 224
+
+
+@pytest.mark.parametrize(("name", "accuracy"), [("alexnet", 56.5), ("vgg16", 71.6), ("resnet50", 80.9)])
+def test_the_published_accuracies_are_those_of_torchvisions_pages(name, accuracy):
+    assert weights.published_accuracy(name) == pytest.approx(accuracy, abs=0.05)
 
 
 def test_a_convolution_is_counted_right():

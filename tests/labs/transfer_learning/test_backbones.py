@@ -18,7 +18,7 @@ from torch import nn
 from common.errors import InputError
 from common.sources import FetchError
 from labs.transfer_learning import backbones, weights
-from labs.transfer_learning.backbones import blocks, build_backbone, check_image_size, find_head
+from labs.transfer_learning.backbones import NORMS, blocks, build_backbone, check_image_size, find_head
 
 WIDTHS = {"resnet18": 512, "vgg16": 4096, "squeezenet1_0": 512, "mobilenet_v3_small": 1024, "efficientnet_b0": 1280}
 
@@ -50,6 +50,8 @@ def test_the_head_is_found_in_every_model_of_torchvision(name):
     assert head.split(".")[0] in ("fc", "classifier", "head", "heads")
     assert 17 in (getattr(layer, "out_features", 0), getattr(layer, "out_channels", 0))
     assert len(blocks(network)) >= 4
+    kinds = {type(layer) for layer in network.modules() if type(layer).__name__.endswith(("Norm", "1d", "2d", "3d"))}
+    assert {kind for kind in kinds if "Norm" in kind.__name__} == {kind for kind in kinds if issubclass(kind, NORMS)}
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_0", "mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5"])

@@ -10,7 +10,7 @@ from common import checkpoint
 from common.errors import InputError
 from labs.transfer_learning import characters
 from labs.transfer_learning.backbones import preparation
-from labs.transfer_learning.pretrain import Settings, pretrain
+from labs.transfer_learning.pretrain import Pretraining, pretrain
 from labs.transfer_learning.pretrained_network import Prepare
 
 
@@ -77,4 +77,4 @@ def test_pretraining_makes_a_file_that_can_be_loaded(capsys):
 def test_settings_that_train_nothing_are_one_line(wrong):
     (name, value), *_ = wrong.items()
     with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is {value}; it must be"):
-        Settings(**wrong)
+        Pretraining(**wrong)

@@ -6,17 +6,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from common import datasets
+from common import cli, datasets
 from common.datasets import ImageData
+from common.runs import read_history
 from common.sources import FetchError
 from labs.transfer_learning import (
     compare_strategies,
+    labelled_images,
+    recipe,
     transfer_learning,
     transfer_learning_cifar,
     transfer_learning_mnist,
 )
-from labs.transfer_learning.compare_strategies import compare
-from labs.transfer_learning.transfer_learning import HyperParams, resolve
+from labs.transfer_learning.compare_strategies import Comparison, compare
+from labs.transfer_learning.recipe import HyperParams, resolve
 
 SMALL = ("--dataset", "digits", "--backbone", "squeezenet1_0", "--weights", "none", "--image-size", "32")
 SMALL += ("--train-images", "20", "--test-images", "10", "--epochs", "1", "--device", "cpu")
@@ -64,14 +67,15 @@ def test_help_lists_every_flag(module, capsys, monkeypatch):
         module.main()
     assert not end.value.code
     said = capsys.readouterr().out
-    assert all(flag in said for flag in ("--strategy", "--unfreeze", "--backbone-lr", "--weights", "--split"))
+    own = "--strategies" if module is compare_strategies else "--strategy "
+    assert all(flag in said for flag in (own, "--unfreeze", "--backbone-lr", "--weights", "--split"))
 
 
 def test_auto_is_the_embedded_pair_where_nothing_can_be_had(monkeypatch):
     def unreachable(*args, **kws):
         raise FetchError("no network")
 
-    monkeypatch.setattr(transfer_learning.weights, "find_published", unreachable)
+    monkeypatch.setattr(recipe.weights, "find_published", unreachable)
     with pytest.warns(UserWarning, match="no network. Using the embedded"):
         args = resolve(HyperParams(offline=True))
     assert (args.dataset, args.backbone, args.weights) == ("digits", "characters", "characters")
@@ -80,20 +84,19 @@ def test_auto_is_the_embedded_pair_where_nothing_can_be_had(monkeypatch):
 
 
 def test_auto_is_the_courses_pair_where_it_can_be_had(monkeypatch):
-    monkeypatch.setattr(transfer_learning.weights, "find_published", lambda *args, **kws: Path("w.pth"))
-    monkeypatch.setattr(transfer_learning, "fetch_dataset", lambda *args, **kws: [])
+    monkeypatch.setattr(recipe.weights, "find_published", lambda *args, **kws: Path("w.pth"))
+    monkeypatch.setattr(recipe, "fetch_dataset", lambda *args, **kws: [])
     args = resolve(HyperParams())
     assert (args.dataset, args.backbone, args.weights, args.image_size) == ("cifar10", "resnet18", "imagenet", 224)
 
 
 def test_cifar10_is_used_in_its_own_size_and_evenly(monkeypatch):
     y = torch.arange(100) % 10
-    made = ImageData(
-        "cifar10", datasets.class_names("cifar10"), torch.rand(100, 3, 32, 32), y, torch.rand(50, 3, 32, 32), y[:50]
-    )
-    monkeypatch.setattr(transfer_learning, "load_images", lambda *args, **kws: made)
+    X = torch.randint(256, (100, 3, 32, 32), dtype=torch.uint8)
+    made = ImageData("cifar10", datasets.class_names("cifar10"), X, y, X[:50], y[:50])
+    monkeypatch.setattr(labelled_images, "load_bytes", lambda *args, **kws: made)
     args = resolve(HyperParams(dataset="cifar10", weights="none", train_images=40, test_images=20))
-    data = transfer_learning.get_data(args, torch.device("cpu"))
+    data = labelled_images.get_data(args, torch.device("cpu"))
     assert data.train[0].shape == (40, 3, 32, 32)
     assert torch.bincount(data.train[1]).tolist() == [4] * 10
     assert torch.bincount(data.test[1]).tolist() == [2] * 10
@@ -101,7 +104,7 @@ def test_cifar10_is_used_in_its_own_size_and_evenly(monkeypatch):
 
 COMPARED = {
     "dataset": "digits",
-    "backbone": "squeezenet1_0",
+    "backbones": ("squeezenet1_0",),
     "weights": "none",
     "image_size": 32,
     "train_images": 20,
@@ -134,8 +137,31 @@ def test_the_comparison_has_a_row_per_training_and_goes_on_where_it_was(capsys, 
     assert capsys.readouterr().out.splitlines()[-1] == "c"
 
 
+def test_a_comparison_that_is_made_longer_has_its_trainings_go_on(monkeypatch):
+    monkeypatch.setattr(transfer_learning, "save_figures", lambda *args: None)
+    monkeypatch.setattr(compare_strategies, "save_curves", lambda *args: None)
+    short = {**COMPARED, "depths": (), "split": (), "strategies": ("feature_extraction", "fine_tuning"), "quiet": True}
+    compare(**short, out=Path("c"))
+    compare(resume=Path("c"), epochs=2, quiet=True)
+    compare(**{**short, "epochs": 2}, out=Path("whole"))
+    for name in ("squeezenet1_0-feature_extraction", "squeezenet1_0-fine_tuning"):
+        longer, whole = (
+            [{k: v for k, v in row.items() if k != "seconds"} for row in read_history(Path(run) / name)]
+            for run in ("c", "whole")
+        )
+        assert longer == whole
+        assert len(longer) == 2
+
+
+def test_one_backbone_may_be_named_by_backbone():
+    words = ["--backbone", "characters", "--dataset", "digits"]
+    given = cli.parse(Comparison, words, "compare")
+    assert given["backbones"] == ("characters",)
+    assert given == cli.parse(Comparison, ["--backbones", *words[1:]], "compare")
+
+
 def test_weights_given_are_not_for_the_training_from_scratch():
-    args = compare_strategies.Comparison(dataset="digits", backbone="characters", weights="own.safetensors")
+    args = Comparison(dataset="digits", backbones=("characters",), weights="own.safetensors")
     found = {name.split("-")[1]: settings.weights for name, settings in compare_strategies.trainings(args).items()}
     assert found == {
         "from_scratch": "none",

@@ -8,7 +8,9 @@ from PIL import Image
 
 from common.errors import InputError
 from labs.transfer_learning import explore
-from labs.transfer_learning.transfer_learning import HyperParams, build_model, get_data, resolve
+from labs.transfer_learning.labelled_images import get_data
+from labs.transfer_learning.pretrained_network import build_model
+from labs.transfer_learning.recipe import HyperParams, resolve
 
 
 @pytest.fixture(scope="module")

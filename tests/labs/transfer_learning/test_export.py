@@ -10,7 +10,8 @@ from common.errors import InputError
 from common.runs import Run
 from labs.transfer_learning import export as export_module
 from labs.transfer_learning.export import Request, export, require_onnx
-from labs.transfer_learning.transfer_learning import HyperParams, Network, build_model, resolve
+from labs.transfer_learning.pretrained_network import Network, build_model
+from labs.transfer_learning.recipe import HyperParams, resolve
 
 
 def save_run(path: Path, seed: int = 0) -> Network:
@@ -19,7 +20,7 @@ def save_run(path: Path, seed: int = 0) -> Network:
     torch.manual_seed(seed)
     model = build_model(args, 3)
     model.head[0].running_mean.uniform_()  # a network that has learnt has statistics of its own
-    with Run("transfer_learning", args) as run:
+    with Run(args) as run:
         run.save_model(model, classes=["a", "b", "c"])
     return model.eval()
 

@@ -12,7 +12,9 @@ from PIL import Image
 
 from common.errors import InputError
 from labs.transfer_learning import pictures
-from labs.transfer_learning.transfer_learning import HyperParams, get_data, resolve, train
+from labs.transfer_learning.labelled_images import get_data
+from labs.transfer_learning.recipe import HyperParams, resolve
+from labs.transfer_learning.transfer_learning import train
 
 CPU = torch.device("cpu")
 NAMES = ("cats & $dogs$", "Äpfel", "猫")

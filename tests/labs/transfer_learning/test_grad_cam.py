@@ -15,7 +15,8 @@ from common.runs import Run
 from labs.transfer_learning import backbones
 from labs.transfer_learning.grad_cam import Request, choose_images, choose_layer, draw, grad_cam, map_layers, plot_heat
 from labs.transfer_learning.pretrained_network import Network, Prepare, build_model
-from labs.transfer_learning.transfer_learning import HyperParams, predict, resolve
+from labs.transfer_learning.recipe import HyperParams, resolve
+from labs.transfer_learning.transfer_learning import predict
 
 
 def one_by_one(*weights: float) -> nn.Conv2d:
@@ -33,7 +34,7 @@ def settings(path: Path, backbone: str, image_size: int, **kws) -> HyperParams:
 def save_run(path: Path, backbone: str = "squeezenet1_0", image_size: int = 64, **kws) -> Network:
     args = settings(path, backbone, image_size, **kws)
     model = build_model(args, 10)
-    with Run("transfer_learning", args) as run:
+    with Run(args) as run:
         run.save_model(model, classes=[f"${i}_" for i in range(10)])
     return model
 

@@ -1,14 +1,18 @@
 """Accuracy against labels per class: the sweep, its table and figure, going on after an interruption."""
 
+import itertools
 import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from common import trainer
 from common.errors import InputError
-from common.runs import read_json
+from common.runs import read_summary
 from labs.transfer_learning import labels_per_class
 from labs.transfer_learning.labels_per_class import (
     LabelsPerClass,
@@ -20,7 +24,7 @@ from labs.transfer_learning.labels_per_class import (
     sweep,
     verdict,
 )
-from labs.transfer_learning.transfer_learning import get_data
+from labs.transfer_learning.recipe import STRATEGIES
 
 TINY = {"labels": (1, 2), "draws": 2, "steps": 1, "device": "cpu", "quiet": True, "offline": True, "test_images": 20}
 ONE = {**TINY, "draws": 1}
@@ -64,18 +68,54 @@ def test_the_figure_has_a_line_of_means_per_strategy():
     assert (low, high) == (pytest.approx(70), 90)
 
 
-def test_a_draw_has_the_same_images_for_every_strategy_and_every_class_as_often_as_said():
-    args = LabelsPerClass(**TINY)
-    found = {}
-    for strategy in args.strategies:
-        for draw in (0, 1):
-            settings = settings_of_draw(args, strategy, labels=2, draw=draw, classes=10)
-            X, y = get_data(settings, labels_per_class.pick_device("cpu")).train
-            assert y.bincount().tolist() == [2] * 10
-            found[strategy, draw] = X
-    first, second = found["from_scratch", 0], found["from_scratch", 1]
-    assert all((found[s, 0] == first).all() and (found[s, 1] == second).all() for s in args.strategies)
+@pytest.fixture
+def trained_on(monkeypatch) -> dict:
+    """What each training of a sweep is given: (strategy, number of the seed) → Data. Nothing is trained."""
+    found, seeds = {}, []
+
+    def note(settings, data):
+        seeds.append(settings.seed) if settings.seed not in seeds else None
+        found[settings.strategy, seeds.index(settings.seed)] = data
+        return 0.5
+
+    monkeypatch.setattr(labels_per_class, "accuracy_of", note)
+    monkeypatch.setattr(labels_per_class.Run, "save_figure", lambda *args: None)
+    return found
+
+
+def test_a_draw_has_the_same_images_for_every_strategy_and_every_class_as_often_as_said(trained_on):
+    sweep(**{**TINY, "labels": (2,)}, out=Path("a"))
+    X = {key: data.train[0] for key, data in trained_on.items()}
+    assert all(data.train[1].bincount().tolist() == [2] * 10 for data in trained_on.values())
+    first, second = X["from_scratch", 0], X["from_scratch", 1]
+    assert all((X[s, 0] == first).all() and (X[s, 1] == second).all() for s in STRATEGIES)
     assert not (first == second).all()
+
+
+@pytest.mark.parametrize("own_parts", [False, True])
+def test_all_draws_are_tested_on_the_same_images(own_parts, trained_on):
+    """Also of a folder that is not split yet: a draw takes other images to learn from, and none of those tested on."""
+    rng = np.random.default_rng(0)
+    for part, name, i in itertools.product(("train", "test") if own_parts else ("",), "abc", range(10)):
+        path = Path("own") / part / name / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(path)
+    tiny = {**TINY, "dataset": "folder:own", "backbone": "characters", "test_images": 0}
+    sweep(**{**tiny, "labels": (2,), "draws": 3}, out=Path("a"))
+    tests = [data.test[0] for data in trained_on.values()]
+    assert len(tests) == 9
+    assert len(tests[0]) == (30 if own_parts else 6)
+    assert all(torch.equal(X, tests[0]) for X in tests)
+    trains = [trained_on["fine_tuning", draw].train[0] for draw in range(3)]
+    assert not torch.equal(trains[0], trains[1])
+    seen = {X.numpy().tobytes() for train in trains for X in train}
+    assert not seen & {X.numpy().tobytes() for X in tests[0]}
+
+
+def test_more_labels_than_a_class_has_images_are_refused():
+    with pytest.raises(InputError, match="--labels is 1,200; it must be at most 139: that many training images"):
+        sweep(**{**TINY, "labels": (1, 200)}, out=Path("a"))
+    assert not Path("a").exists()
 
 
 @pytest.mark.parametrize(("labels", "epochs"), [(1, 150), (5, 38), (50, 5)])
@@ -93,10 +133,8 @@ def test_flags_of_fine_tuning_are_for_fine_tuning_only():
         "feature_extraction": (None, None),
         "fine_tuning": (1e-3, 1),
     }
-    with pytest.raises(InputError, match="--backbone-lr has an effect only"):
+    with pytest.raises(InputError, match="--backbone-lr has no effect with --strategies from_scratch"):
         LabelsPerClass(strategies=("from_scratch",), backbone_lr=1e-3)
-    with pytest.raises(InputError, match="takes --strategies"):
-        LabelsPerClass(strategy="fine_tuning")
 
 
 def test_the_command_leaves_rows_a_figure_and_metrics():
@@ -104,7 +142,7 @@ def test_the_command_leaves_rows_a_figure_and_metrics():
     assert len(rows) == 2 * 2 * 3
     assert read_rows(run.path / "labels_per_class.csv") == rows
     assert (run.path / "figures/labels_per_class.png").is_file()
-    metrics = read_json(run.path / "summary.json")["metrics"]
+    metrics = read_summary(run.path).metrics
     expected = [r["test_accuracy"] for r in rows if (r["labels"], r["strategy"]) == (2, "fine_tuning")]
     assert metrics["fine_tuning_2"] == pytest.approx(sum(expected) / 2)
 
@@ -126,8 +164,31 @@ def test_interrupted_and_resumed_it_has_the_rows_of_an_uninterrupted_one(monkeyp
     assert (len(rows), run.interrupted, run.exit_status) == (2, True, 130)
     rows, run = sweep(resume=Path("cut"), quiet=True)
     assert not run.interrupted
-    without = [[{k: v for k, v in r.items() if k != "seconds"} for r in found] for found in (rows, whole)]
-    assert without[0] == without[1]
+    assert without_seconds(rows) == without_seconds(whole)
+
+
+def without_seconds(rows: list[dict]) -> list[dict]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def test_draws_can_be_added_and_not_taken_away():
+    quick = {**ONE, "labels": (1,), "strategies": ("feature_extraction",)}
+    whole, _ = sweep(**{**quick, "draws": 2}, out=Path("whole"))
+    sweep(**quick, out=Path("short"))
+    longer, run = sweep(resume=Path("short"), draws=2, quiet=True)
+    assert without_seconds(longer) == without_seconds(whole)
+    assert run.metrics["feature_extraction_1"] == pytest.approx(sum(row["test_accuracy"] for row in whole) / 2)
+    before = (run.path / "hyperparams.json").read_text()
+    with pytest.raises(InputError, match="more draws already than --draws 1"):
+        sweep(resume=Path("short"), draws=1, quiet=True)
+    assert (run.path / "hyperparams.json").read_text() == before
+
+
+def test_a_damaged_file_of_rows_is_named():
+    sweep(**{**ONE, "labels": (1,), "strategies": ("feature_extraction",)}, out=Path("a"))
+    Path("a/labels_per_class.csv").write_text("labels,strategy\n1,x\n")
+    with pytest.raises(InputError, match="labels_per_class.csv is damaged"):
+        sweep(resume=Path("a"), quiet=True)
 
 
 @pytest.mark.parametrize("setting", [{"labels": (0,)}, {"labels": ()}, {"draws": 0}, {"steps": 0}, {"strategies": ()}])

@@ -10,21 +10,27 @@ from PIL import Image
 from common import cli
 from common.errors import InputError
 from common.runs import Run
-from labs.transfer_learning import characters, transfer_learning
-from labs.transfer_learning.load_predict import Request, load_run, name_pictures, newest_network, open_picture
-from labs.transfer_learning.transfer_learning import HyperParams, build_model, resolve, train
+from labs.transfer_learning import characters
+from labs.transfer_learning.labelled_images import get_data
+from labs.transfer_learning.load_predict import Request, name_pictures
+from labs.transfer_learning.loss_landscape import LossLandscape
+from labs.transfer_learning.pictures import open_picture
+from labs.transfer_learning.pretrained_network import build_model
+from labs.transfer_learning.recipe import HyperParams, resolve
+from labs.transfer_learning.transfer_learning import load_run, predict, train
+from labs.transfer_learning.transfer_learning_mnist import MnistHyperParams
 
 CLASSES = ("cat", "dog", "ant", "bee")
 SHARES = (0.5, 0.05, 0.15, 0.3)
 
 
-def save_run(path: Path) -> None:
+def save_run(path: Path, kind: type[HyperParams] = HyperParams) -> None:
     """A run whose network gives every picture the probabilities SHARES."""
-    args = resolve(HyperParams(dataset="digits", backbone="characters", out=path, device="cpu", quiet=True))
+    args = resolve(kind(dataset="digits", backbone="characters", out=path, device="cpu", quiet=True))
     model = build_model(args, len(CLASSES))
     model.head[-1].weight.data.zero_()
     model.head[-1].bias.data = torch.tensor(SHARES).log()
-    with Run("transfer_learning", args) as run:
+    with Run(args) as run:
         run.save_model(model, classes=list(CLASSES))
 
 
@@ -36,12 +42,12 @@ def test_a_run_loaded_again_predicts_the_same():
     settings = {"strategy": "fine_tuning", "unfreeze": 1, "standardize": True, "dropout": 0.3, "epochs": 1}
     small = {"dataset": "digits", "train_images": 20, "test_images": 12, "baseline": False, "device": "cpu"}
     model, run = train(**settings, **small, backbone="characters", quiet=True, out=Path("run"))
-    again, args, classes = load_run(run.path)
-    assert not any(module.training for module in again.modules())
-    X = transfer_learning.get_data(args, torch.device("cpu")).test[0]
-    assert torch.equal(transfer_learning.predict(again, X), transfer_learning.predict(model, X))
-    assert args == run.settings
-    assert classes == [str(i) for i in range(10)]
+    again = load_run(run.path)
+    assert not any(module.training for module in again.model.modules())
+    X = get_data(again.settings, torch.device("cpu")).test[0]
+    assert torch.equal(predict(again.model, X), predict(model, X))
+    assert again.settings == run.settings
+    assert again.about["classes"] == [str(i) for i in range(10)]
 
 
 def test_loading_needs_no_pretrained_weights(monkeypatch):
@@ -91,21 +97,21 @@ def test_every_kind_of_picture_is_taken(mode):
     assert open_picture(path, 32).shape == (3, 32, 32)
 
 
-def test_the_newest_network_is_taken_and_other_runs_are_not():
-    with pytest.raises(InputError, match="no trained network under runs/transfer_learning"):
-        newest_network()
+def test_the_newest_network_is_taken_whichever_mirror_made_it_and_other_runs_are_not():
+    with pytest.raises(InputError, match="no run of labs.transfer_learning under runs/transfer_learning"):
+        load_run()
     runs = [Path("runs/transfer_learning") / name for name in ("first", "second", "other")]
-    for age, path in zip((300, 200), runs, strict=False):
-        save_run(path)
+    for age, path, kind in zip((300, 200), runs, (HyperParams, MnistHyperParams), strict=False):
+        save_run(path, kind)
         os.utime(path / "model.safetensors", (1e9 - age, 1e9 - age))
-    with Run("transfer_learning", HyperParams(out=runs[2], quiet=True)) as run:
-        run.save_model(torch.nn.Linear(1, 1))  # written last, but no network with classes
-    assert newest_network() == runs[1]
+    with Run(LossLandscape(out=runs[2], quiet=True)) as run:
+        run.save_model(torch.nn.Linear(1, 1))  # written last, but another command's
+    assert load_run().path == runs[1]
 
 
 def test_what_is_no_run_is_one_line(capsys):
     for words, said in (
-        (["a.png", "--run", "nowhere"], "no such file: nowhere/model.safetensors"),
+        (["a.png", "--run", "nowhere"], "nowhere holds no trained network: it has no model.safetensors"),
         (["--run", "nowhere"], "no picture to look at"),
     ):
         with pytest.raises(SystemExit) as end:
@@ -116,10 +122,10 @@ def test_what_is_no_run_is_one_line(capsys):
         assert err.count("\n") == 1
 
 
-def test_weights_of_another_lab_and_damaged_ones_are_refused():
-    with Run("cnn", HyperParams(out=Path("other"), quiet=True)) as run:
+def test_weights_of_another_command_and_damaged_ones_are_refused():
+    with Run(LossLandscape(out=Path("other"), quiet=True)) as run:
         run.save_model(torch.nn.Linear(1, 1), classes=["a", "b"])
-    with pytest.raises(InputError, match="no network of this lab"):
+    with pytest.raises(InputError, match="is a run of labs.transfer_learning.loss_landscape"):
         load_run(Path("other"))
     save_run(Path("run"))
     file = Path("run/model.safetensors")

@@ -12,19 +12,11 @@ from torch import nn
 
 from common import checkpoint, cli
 from common.errors import InputError
-from common.runs import read_json
-from labs.transfer_learning import loss_landscape
-from labs.transfer_learning.loss_landscape import (
-    LossLandscape,
-    Pair,
-    build_network,
-    get_data,
-    landscape,
-    loss_surface,
-    random_direction,
-    roughness,
-    score,
-)
+from common.runs import read_summary
+from common.schedules import cosine
+from labs.transfer_learning import loss_landscape, surfaces
+from labs.transfer_learning.loss_landscape import LossLandscape, Pair, build_network, get_data, landscape, score
+from labs.transfer_learning.surfaces import loss_surface, random_direction, roughness
 
 CPU = torch.device("cpu")
 TINY = {"blocks": 1, "width": 2, "epochs": 2, "points": 3, "images": 8, "limit": 32, "device": "cpu", "quiet": True}
@@ -148,7 +140,7 @@ def test_the_two_networks_do_not_meet_in_the_gradient():
 def test_the_command_leaves_weights_figures_and_measures_and_is_the_same_again(monkeypatch):
     pair, run = landscape(**TINY, out=Path("a"))
     assert {path.name for path in (run.path / "figures").iterdir()} == {"contours.png", "surfaces.png", "curves.png"}
-    metrics = read_json(run.path / "summary.json")["metrics"]
+    metrics = read_summary(run.path).metrics
     for name in ("with_skips", "without_skips"):
         assert {f"{m}_{name}" for m in ("basin", "minima", "nonconvex", "test_accuracy", "test_loss")} <= set(metrics)
     monkeypatch.setattr(loss_landscape, "save_figures", lambda *args: None)  # they take longer than all the rest
@@ -157,24 +149,60 @@ def test_the_command_leaves_weights_figures_and_measures_and_is_the_same_again(m
     assert all(torch.equal(t, again.state_dict()[name]) for name, t in pair.state_dict().items())
     assert (run.path / "model.safetensors").is_file()
     _, header = checkpoint.load(run.path / "checkpoint/last.safetensors")
-    assert header["optimizers"][0]["groups"][0]["lr"] == pytest.approx(0)  # at the end of the cosine
+    (last,) = header["numbers"]["optimizers"]
+    assert last["groups"][0]["lr"] == pytest.approx(3e-3 / 2)  # the second of two epochs: half-way down the cosine
 
 
-@pytest.mark.parametrize(("where", "epochs"), [("evaluate", 1), ("functional_call", 2)])
-def test_interrupted_in_training_or_among_the_places_and_resumed_it_is_the_same(where, epochs, monkeypatch):
+@pytest.mark.parametrize("epochs", [1, 2, 15])
+def test_the_rates_are_those_of_torchs_cosine_to_rounding(epochs):
+    """That one is recursive: what it gives depends on the rates before, which a resumed run has not."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=3e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    for epoch in range(epochs):
+        assert 3e-3 * cosine(epoch, epochs) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
+        optimizer.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_killed_after_any_epoch_and_resumed_it_ends_bit_identical(epoch, monkeypatch):
+    monkeypatch.setattr(loss_landscape, "save_figures", lambda *args: None)
+    settings = {**TINY, "epochs": 4}
+    whole, run = landscape(**settings, out=Path("whole"))
+    evaluate, calls = loss_landscape.evaluate, []
+
+    def kill(*args):
+        calls.append(args)
+        if len(calls) > epoch:
+            raise MemoryError  # the process dies in the middle of the next epoch
+        return evaluate(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loss_landscape, "evaluate", kill)
+        with pytest.raises(MemoryError):
+            landscape(**settings, out=Path("cut"))
+    resumed, again = landscape(resume=Path("cut"), quiet=True)
+    assert again.metrics == run.metrics
+    assert all(torch.equal(t, resumed.state_dict()[name]) for name, t in whole.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("module", "where", "epochs"), [(loss_landscape, "evaluate", 1), (surfaces, "functional_call", 2)]
+)
+def test_interrupted_in_training_or_among_the_places_and_resumed_it_is_the_same(module, where, epochs, monkeypatch):
     monkeypatch.setattr(loss_landscape, "save_figures", lambda *args: None)
     _, whole = landscape(**TINY, out=Path("whole"))
-    original = getattr(loss_landscape, where)
+    original = getattr(module, where)
 
     def interrupt(*args):
         os.kill(os.getpid(), signal.SIGINT)
         return original(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loss_landscape, where, interrupt)
+        patch.setattr(module, where, interrupt)
         _, cut = landscape(**TINY, out=Path("cut"))
     assert (cut.exit_status, len(cut.history)) == (130, epochs)
-    assert read_json(Path("cut/summary.json"))["interrupted"]
+    assert read_summary(Path("cut")).interrupted
     _, resumed = landscape(resume=Path("cut"), quiet=True)
     assert resumed.metrics == whole.metrics
     assert not resumed.interrupted
@@ -183,10 +211,11 @@ def test_interrupted_in_training_or_among_the_places_and_resumed_it_is_the_same(
 def test_the_verdict_says_what_was_found():
     measured = {"test_accuracy": (0.96, 0.48), "basin": (0.13, 0.0), "minima": (1, 6), "nonconvex": (0.06, 0.48)}
     metrics = {f"{k}_{n}": v for k, pair in measured.items() for n, v in zip(loss_landscape.NAMES, pair, strict=True)}
-    said = loss_landscape.verdict(metrics)
+    args = LossLandscape(blocks=3)
+    said = loss_landscape.verdict(args, metrics)
     assert "without skip connections: test accuracy 48.0%, 0.0% of the plane below 1 nat, 6 minima, 48% not" in said
     assert said.endswith("as in the paper, skip connections make the basin wider and the surface smoother")
-    assert "not what the paper shows" in loss_landscape.verdict(metrics | {"basin_without_skips": 0.2})
+    assert "not what the paper shows" in loss_landscape.verdict(args, metrics | {"basin_without_skips": 0.2})
 
 
 @pytest.mark.parametrize("given", [{"blocks": 0}, {"width": 0}, {"images": 0}, {"radius": 0.0}, {"points": 20}])

@@ -1,7 +1,6 @@
 """The core: settings, parts, the network with its frozen backbone, the feature cache, training."""
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,20 +11,12 @@ from torch import nn
 
 from common import checkpoint
 from common.errors import InputError
-from common.runs import read_history, read_json
+from common.runs import read_history, read_summary
 from labs.transfer_learning import features, transfer_learning
-from labs.transfer_learning.transfer_learning import (
-    Data,
-    HyperParams,
-    augment,
-    build_model,
-    choose_evenly,
-    count,
-    layer_table,
-    predict,
-    resolve,
-    train,
-)
+from labs.transfer_learning.labelled_images import Data, augment, choose_evenly, get_data
+from labs.transfer_learning.pretrained_network import build_model, count, layer_table
+from labs.transfer_learning.recipe import HyperParams, resolve
+from labs.transfer_learning.transfer_learning import load_run, predict, train
 from labs.transfer_learning.transfer_learning_mnist import MnistHyperParams
 
 # A network with BatchNorm, on images small enough for it to take milliseconds.
@@ -194,11 +185,9 @@ def test_a_picture_that_is_shrunk_keeps_its_thin_lines():
 def test_the_learning_rates_fall_along_half_a_cosine(no_figures, tiny_data, monkeypatch):
     rates = []
 
-    def fit(step, loader, *, optimizers, schedulers, epochs, **kws):
-        for _ in range(epochs):
-            rates.append([group["lr"] for group in optimizers[0].param_groups])
-            optimizers[0].step()
-            schedulers[0].step()
+    def fit(step, loader, *, optimizers, schedule, epochs, **kws):
+        for epoch in range(epochs):
+            rates.append([group["lr"] * schedule(epoch, epochs) for group in optimizers[0].param_groups])
 
     monkeypatch.setattr(transfer_learning, "fit", fit)
     tuned = {**TINY, "strategy": "fine_tuning", "lr": 1.0, "backbone_lr": 0.1, "epochs": 4}
@@ -240,7 +229,7 @@ def test_the_baseline_is_the_same_network_from_random_weights(no_figures, monkey
     assert (scratch.strategy, scratch.backbone, scratch.epochs) == ("from_scratch", "characters", 1)
     assert [p.shape for p in random.parameters()] == [p.shape for p in pretrained.parameters()]
     assert all(p.requires_grad for p in random.parameters())
-    assert read_json(run.path / "summary.json")["metrics"]["scratch_accuracy"] >= 0
+    assert read_summary(run.path).metrics["scratch_accuracy"] >= 0
     assert (run.path / "from_scratch/model.safetensors").is_file()
     assert (run.path / "figures/against_scratch.png").is_file()
 
@@ -326,19 +315,19 @@ def test_images_are_chosen_evenly_and_all_at_most_once():
 
 def test_parts_of_a_split_are_disjoint_and_whole():
     args = resolve(HyperParams(**FROZEN, split=(0.7, 0.15, 0.15)))
-    data = transfer_learning.get_data(args, CPU)
+    data = get_data(args, CPU)
     assert [len(part[1]) for part in (data.train, data.val, data.test)] == [1258, 269, 270]
     assert all(len(part[1].unique()) == 10 for part in (data.train, data.val, data.test))
-    other = transfer_learning.get_data(dataclasses.replace(args, seed=1), CPU)
+    other = get_data(dataclasses.replace(args, seed=1), CPU)
     assert other.test[0].long().sum() != data.test[0].long().sum()  # other images, not the same in another order
-    few = transfer_learning.get_data(dataclasses.replace(args, train_images=20, test_images=10), CPU)
+    few = get_data(dataclasses.replace(args, train_images=20, test_images=10), CPU)
     assert [len(part[1]) for part in (few.train, few.val, few.test)] == [20, 10, 10]
     assert torch.bincount(few.train[1]).tolist() == [2] * 10
 
 
 def test_limit_is_a_limit():
     args = resolve(HyperParams(**FROZEN, train_images=100, limit=30))
-    assert len(transfer_learning.get_data(args, CPU).train[1]) == 30
+    assert len(get_data(args, CPU).train[1]) == 30
 
 
 def test_augmentation_changes_training_images_only(tiny_data):
@@ -396,18 +385,43 @@ def test_resumed_equals_uninterrupted(strategy, no_figures):
     assert [row["test_loss"] for row in run.history] == [row["test_loss"] for row in again.history]
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "warmup_cosine"])
+@pytest.mark.parametrize("strategy", ["feature_extraction", "fine_tuning"])
+def test_killed_after_any_epoch_and_resumed_it_ends_bit_identical(
+    strategy, schedule, no_figures, tiny_data, monkeypatch
+):
+    settings = {**TINY, "backbone": "squeezenet1_0", "strategy": strategy, "schedule": schedule, "epochs": 3}
+    whole, run = train(tiny_data, **settings, out=Path("whole"))
+    evaluate = transfer_learning.evaluate
+    for epoch in (1, 2):
+        calls = []
+
+        def kill(*args, calls=calls, epoch=epoch):
+            calls.append(args)
+            if len(calls) > epoch:
+                raise MemoryError  # the process dies in the middle of the next epoch
+            return evaluate(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(transfer_learning, "evaluate", kill)
+            with pytest.raises(MemoryError):
+                train(tiny_data, **settings, out=Path(f"cut{epoch}"))
+        resumed, again = train(tiny_data, resume=Path(f"cut{epoch}"), quiet=True)
+        assert same(state(whole), state(resumed))
+        assert [row["test_loss"] for row in again.history] == [row["test_loss"] for row in run.history]
+
+
 def test_run_directory_round_trip_and_what_is_said(tiny_data, capsys):
     model, run = train(tiny_data, **{**FROZEN, "quiet": False}, out=Path("run"))
-    summary = json.loads((run.path / "summary.json").read_text())
-    assert {"test_accuracy", "test_loss", "trainable_parameters"} <= set(summary["metrics"])
-    assert summary["metrics"]["test_accuracy"] == pytest.approx(read_history(run.path)[-1]["test_accuracy"])
+    metrics = read_summary(run.path).metrics
+    assert {"test_accuracy", "test_loss", "trainable_parameters"} <= set(metrics)
+    assert metrics["test_accuracy"] == pytest.approx(read_history(run.path)[-1]["test_accuracy"])
     figures = {path.stem for path in (run.path / "figures").glob("*.png")}
     assert figures == {"samples", "class_counts", "curves", "confusion", "confused_pairs", "predictions"}
-    tensors, header = checkpoint.load(run.path / "model.safetensors")
-    assert header["classes"] == ["dark", "bright"]
-    again = build_model(resolve(HyperParams(**FROZEN)), classes=2)
-    checkpoint.load_weights(again, tensors, run.path)
-    assert torch.equal(predict(model, tiny_data.test[0]), predict(again, tiny_data.test[0]))
+    again = load_run(run.path)
+    assert again.about["classes"] == ["dark", "bright"]
+    assert again.settings == run.settings
+    assert torch.equal(predict(model, tiny_data.test[0]), predict(again.model, tiny_data.test[0]))
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == str(run.path)
     assert said[-2].startswith("test accuracy")
@@ -430,6 +444,15 @@ def test_the_verdict_says_what_pretraining_was_worth():
     )
 
 
+def test_what_to_expect_is_said_of_the_settings_that_were_measured():
+    measured = resolve(HyperParams(dataset="digits"))
+    assert "(these settings reach 92.5–95.5 % in 60 epochs)" in transfer_learning.verdict(
+        measured, {"test_accuracy": 0.93}, 359
+    )
+    other = dataclasses.replace(measured, lr=1.0)
+    assert "reach" not in transfer_learning.verdict(other, {"test_accuracy": 0.93}, 359)
+
+
 def test_unknown_name_is_a_type_error():
     with pytest.raises(TypeError):
         train(learning_rate=1e-3)
@@ -440,8 +463,8 @@ def test_unknown_name_is_a_type_error():
     [
         ({"dataset": "cifar100"}, "--dataset cifar100 is none of"),
         ({"unfreeze": 0}, "--unfreeze is 0"),
-        ({"unfreeze": 2}, "--unfreeze has an effect only"),
-        ({"backbone_lr": 1e-4}, "--backbone-lr has an effect only"),
+        ({"unfreeze": 2}, "--unfreeze has no effect without --strategy fine_tuning"),
+        ({"backbone_lr": 1e-4}, "--backbone-lr has no effect"),
         ({"backbone_lr": 0.0, "strategy": "fine_tuning"}, "--backbone-lr is 0"),
         ({"hidden": -1}, "--hidden is -1"),
         ({"dropout": 1.0}, "--dropout is 1"),
@@ -451,6 +474,10 @@ def test_unknown_name_is_a_type_error():
         ({"patience": 3}, "--patience needs"),
         ({"brightness": 1.0}, "--brightness is 1"),
         ({"strategy": "from_scratch", "weights": "imagenet"}, "contradicts"),
+        ({"strategy": "from_scratch", "baseline": True}, "--baseline has no effect"),
+        ({"hidden": 0, "dropout": 0.5}, "--dropout has no effect on a head of one layer"),
+        ({"strategy": "from_scratch", "no_cache": True}, "--no-cache has no effect without"),
+        ({"flip": True, "no_cache": True}, "--no-cache has no effect with augmentation"),
     ],
 )
 def test_settings_that_cannot_be_are_named(wrong, said):

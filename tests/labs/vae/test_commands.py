@@ -11,7 +11,7 @@ from PIL import Image
 from common import checkpoint
 from common.errors import InputError
 from labs.vae import anomaly, information, latent, likelihood, sample, vae
-from labs.vae.vae import train
+from labs.vae.vae import load_run, train
 
 DONE = Path("done")
 
@@ -46,6 +46,8 @@ def test_a_wrong_flag_ends_in_one_line(command, assert_one_line_error):
 @pytest.mark.parametrize(
     ("main", "words", "said"),
     [
+        (sample.main, ["--data-dir", "data"], "--data-dir has no effect without --interpolate"),
+        (information.main, ["--unit", "bits"], "--unit has no effect"),
         (vae.main, ["--beta", "-1"], "--beta is -1"),
         (sample.main, ["--run", "nowhere"], "nowhere"),
         (latent.main, ["--side", "1"], "--side is 1"),
@@ -81,8 +83,8 @@ def test_sample(command, run):
 
 def test_samples_depend_on_the_seed_only_and_single_files_hold_the_same_images(run, capsys):
     run()
-    images = sample.draw(run=DONE, count=3, seed=5, single=True, out=Path("pngs"))
-    again, other = (sample.draw(run=DONE, count=3, seed=seed) for seed in (5, 6))
+    images = sample.sample(run=DONE, count=3, seed=5, single=True, out=Path("pngs"))
+    again, other = (sample.sample(run=DONE, count=3, seed=seed) for seed in (5, 6))
     assert torch.equal(images, again)
     assert not torch.equal(images, other)
     paths = sorted(Path("pngs").glob("*.png"))
@@ -94,18 +96,18 @@ def test_samples_depend_on_the_seed_only_and_single_files_hold_the_same_images(r
 
 def test_interpolation_goes_from_one_class_to_the_other(run, capsys):
     run()
-    images = sample.draw(run=DONE, count=4, interpolate=(3, 8))
+    images = sample.sample(run=DONE, count=4, interpolate=(3, 8))
     assert images.shape == (4, 1, 28, 28)
     assert Path("done/samples/interpolation_3_8.png").is_file()
     with pytest.raises(InputError, match="class 11"):
-        sample.draw(run=DONE, interpolate=(3, 11))
+        sample.sample(run=DONE, interpolate=(3, 11))
 
 
 def test_the_newest_run_is_taken_if_none_is_named(run, capsys):
     with pytest.raises(InputError, match="python -m labs.vae"):
-        sample.draw()
+        sample.sample()
     run(out=None)
-    sample.draw(count=2)
+    sample.sample(count=2)
     assert len(list(Path("runs/vae").glob("*/samples/*.png"))) == 1
 
 
@@ -148,7 +150,21 @@ def test_weights_of_another_model_are_named(run):
     tensors, header = checkpoint.load(DONE / "model.safetensors")
     checkpoint.save(DONE / "model.safetensors", tensors, {**header, "latent_dim": 5})
     with pytest.raises(InputError, match="another model"):
-        sample.load_model(DONE)
-    checkpoint.save(DONE / "model.safetensors", tensors, {"lab": "cnn"})
-    with pytest.raises(InputError, match="another lab"):
-        sample.load_model(DONE)
+        load_run(DONE)
+    for command, said in {"labs.cnn": "is a run of labs.cnn", None: "another release"}.items():
+        checkpoint.save(DONE / "model.safetensors", tensors, {**header, "command": command})
+        with pytest.raises(InputError, match=said):
+            load_run(DONE)
+
+
+def test_looking_at_a_run_reaches_for_the_network_only_if_the_run_may_and_the_command(run, monkeypatch):
+    asked = []
+    original = vae.load_images
+    monkeypatch.setattr(vae, "load_images", lambda *a, offline, **k: asked.append(offline) or original(*a, **k))
+    run()
+    run(offline=True, out=Path("offline"))
+    asked.clear()
+    for path in (DONE, Path("offline")):
+        for offline in (False, True):
+            vae.open_run(path, offline=offline)
+    assert asked == [False, True, True, True]

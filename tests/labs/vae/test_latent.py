@@ -5,14 +5,14 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from labs.vae import latent
-from labs.vae.sample import interpolate
-from labs.vae.vae import HyperParams, build_model, decode
+from labs.vae.autoencoder import decode, interpolate, manifold, traverse
+from labs.vae.figures import plot_codes, principal_components
+from labs.vae.vae import HyperParams, build_model
 
 
 def test_principal_components_are_those_of_scikit_learn():
     codes = torch.randn(200, 6) @ torch.randn(6, 6)
-    points, shares = latent.principal_components(codes)
+    points, shares = principal_components(codes)
     reference = PCA(2).fit(codes.numpy())
     assert shares.tolist() == pytest.approx(reference.explained_variance_ratio_.tolist(), rel=1e-4)
     np.testing.assert_allclose(points.abs(), np.abs(reference.transform(codes.numpy())), rtol=1e-2, atol=1e-3)
@@ -36,7 +36,7 @@ class Plane(torch.nn.Module):
 def test_the_plane_has_z1_to_the_right_and_z2_upwards_in_even_steps_of_probability():
     model = build_model()
     model.decoder = Plane()
-    z = latent.manifold(model, 4).logit()[:, 0, 0, :2]
+    z = manifold(model, 4).logit()[:, 0, 0, :2]
     shares = torch.special.ndtr(z).view(4, 4, 2)
     steps = torch.tensor([0.125, 0.375, 0.625, 0.875])
     torch.testing.assert_close(shares[..., 0], steps.expand(4, 4))
@@ -46,12 +46,12 @@ def test_the_plane_has_z1_to_the_right_and_z2_upwards_in_even_steps_of_probabili
 def test_a_traversal_changes_one_latent():
     model = build_model()
     model.decoder = Plane()
-    z = latent.traverse(model, torch.tensor([0.5, 1.0]), 1, 3).logit()[:, 0, 0, :2]
+    z = traverse(model, torch.tensor([0.5, 1.0]), 1, 3).logit()[:, 0, 0, :2]
     torch.testing.assert_close(z, torch.tensor([[0.5, -3], [0.5, 0], [0.5, 3]]))
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_codes_of_any_size_are_drawn(size):
-    figure = latent.plot_codes(torch.randn(50, size), torch.arange(50) % 10, "0123456789")
+    figure = plot_codes(torch.randn(50, size), torch.arange(50) % 10, "0123456789")
     drawn = figure.axes[0].collections[0].get_offsets()
     assert drawn.shape == (50, 2)

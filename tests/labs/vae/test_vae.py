@@ -1,6 +1,5 @@
 """The model, its loss against formulas and torch.distributions, and training."""
 
-import dataclasses
 import json
 import math
 from pathlib import Path
@@ -13,8 +12,8 @@ from torch.distributions import kl_divergence as torch_kl
 from common.errors import InputError
 from common.runs import read_history
 from labs.vae import vae
-from labs.vae.sample import load_model
-from labs.vae.vae import HyperParams, build_model, get_data, reconstruct, score, train
+from labs.vae.autoencoder import VAE, kl_divergence, reconstruct
+from labs.vae.vae import HyperParams, build_model, get_data, load_run, score, train
 
 MODELS = ("vae", "conv_vae", "autoencoder", "denoising_autoencoder")
 CPU = torch.device("cpu")
@@ -74,12 +73,12 @@ def test_every_parameter_gets_a_gradient(model, likelihood):
 def test_kl_is_that_of_torch_distributions():
     mu, log_sigma = torch.randn(50, 7), torch.randn(50, 7)
     expected = torch_kl(Normal(mu, log_sigma.exp()), Normal(torch.zeros(50, 7), torch.ones(50, 7)))
-    torch.testing.assert_close(vae.kl_divergence(mu, log_sigma), expected)
+    torch.testing.assert_close(kl_divergence(mu, log_sigma), expected)
 
 
 def test_kl_worked_by_hand():
     # KL(N(1, 1/4) || N(0, 1)) = (1/4 + 1 - 1)/2 + ln 2
-    assert float(vae.kl_divergence(torch.tensor(1.0), torch.tensor(0.5).log())) == pytest.approx(1 / 8 + math.log(2))
+    assert float(kl_divergence(torch.tensor(1.0), torch.tensor(0.5).log())) == pytest.approx(1 / 8 + math.log(2))
     assert 1 / 8 + math.log(2) == pytest.approx(0.818147, abs=5e-7)
 
 
@@ -147,7 +146,7 @@ def test_gradient_is_that_of_the_reparameterised_loss():
     """d/dmu of E[f(mu + sigma eps)] for f(z) = z^2 is 2 mu, d/dlog_sigma is 2 sigma^2."""
     mu, log_sigma = torch.tensor(0.7, requires_grad=True), torch.tensor(-0.4, requires_grad=True)
     encoder = lambda X: (mu.expand(len(X), 1), log_sigma.expand(len(X), 1))  # noqa: E731
-    model = vae.VAE(torch.nn.Identity(), torch.nn.Sequential())
+    model = VAE(torch.nn.Identity(), torch.nn.Sequential())
     model.encoder.forward = encoder
     z, _, _ = model(torch.zeros(400_000, 1), torch.randn(400_000, 1))
     z.square().mean().backward()
@@ -228,10 +227,10 @@ def test_evaluation_noise_does_not_depend_on_training(no_figures):
 
 def test_round_trip(no_figures):
     model, run = train(**TINY, epochs=1, model="conv_vae", filters=(4, 8), activation="relu")
-    loaded, args = load_model(run.path)
-    assert args == dataclasses.replace(run.settings)
+    loaded = load_run(run.path)
+    assert loaded.settings == run.settings
     X = images()
-    assert torch.equal(reconstruct(model, X), reconstruct(loaded, X))
+    assert torch.equal(reconstruct(model, X), reconstruct(loaded.model, X))
 
 
 def test_warmup_raises_beta_epoch_by_epoch(no_figures):
@@ -309,6 +308,7 @@ def test_unknown_name_is_a_type_error():
         ({"noise": 0.1}, "--noise has no effect"),
         ({"pixel_std": 0.3}, "--pixel-std has no effect"),
         ({"beta": 2.0, "model": "autoencoder"}, "--beta has no effect"),
+        ({"beta": 0.0, "warmup": 5}, "--warmup has no effect"),
     ],
 )
 def test_settings_that_cannot_be_are_named(wrong, said):

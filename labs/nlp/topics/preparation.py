@@ -5,17 +5,26 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from common.errors import InputError
+from common.settings import Count, Range, Settings
 from common.text.corpora import TextData
 from labs.nlp.stemming import stem
 
-if TYPE_CHECKING:
-    from labs.nlp.topics import HyperParams
+
+@dataclass(frozen=True)
+class Cleaning(Settings):
+    """What is left out of texts before their words are counted."""
+
+    stop_words: Literal["english", "none"] = "english"  # leave out scikit-learn's English stop words, or nothing
+    no_stem: bool = False  # leave words as they are
+    min_documents: Count = 2  # leave out terms in fewer documents
+    max_share: Annotated[float, Range(0, 1, open="least")] = 0.8  # leave out terms in more than this share of them
+    vocabulary: Annotated[int, Range(2)] = 5000  # keep the N most frequent terms
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,13 @@ class Corpus:
         """Share of the matrix that is 0."""
         return 1 - self.counts.nnz / (self.counts.shape[0] * self.counts.shape[1])
 
+    def check_topics(self, topics: int) -> None:
+        """InputError for more topics than can be told apart: fewer than documents, and than terms."""
+        documents, terms = self.counts.shape
+        most = min(documents, terms) - 1
+        if topics > most:
+            raise InputError(f"--topics is {topics}; {documents} documents with {terms} terms allow at most {most}")
+
 
 def clean(text: str) -> list[str]:
     """The words of a text in lower case: no HTML, numbers, punctuation, nor what follows an apostrophe."""
@@ -42,34 +58,34 @@ def clean(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]{2,}", text)
 
 
-def prepare(data: TextData, args: "HyperParams") -> Corpus:
-    """Clean, stop, stem, drop rare and common terms, count. Documents that nothing is left of are left out.
+def count_terms(data: TextData, args: Cleaning, limit: int | None = None, seed: int = 0) -> Corpus:
+    """Clean, stop, stem, drop rare and common terms, count; of at most `limit` documents, drawn by the seed.
 
-    Raises InputError if that leaves fewer than two documents or terms, or not more than `args.topics`.
+    Documents that nothing is left of are left out. Raises InputError if fewer than two documents or terms are left.
     """
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     texts, y = data.texts, data.y.numpy()
-    if args.limit and args.limit < len(texts):
-        chosen = np.random.default_rng(args.seed).permutation(len(texts))[: args.limit]
+    if limit and limit < len(texts):
+        chosen = np.random.default_rng(seed).permutation(len(texts))[:limit]
         texts, y = [texts[i] for i in chosen], y[chosen] if len(y) else y
     documents = [clean(text) for text in texts]
-    steps = [("words in lower case", *_count(documents))]
+    steps = [("words in lower case", *_sizes(documents))]
     if args.stop_words == "english":
         documents = [[w for w in words if w not in ENGLISH_STOP_WORDS] for words in documents]
-        steps.append(("without stop words", *_count(documents)))
+        steps.append(("without stop words", *_sizes(documents)))
     if not args.no_stem:
         documents = [[stem(w) for w in words] for words in documents]
-        steps.append(("stemmed", *_count(documents)))
+        steps.append(("stemmed", *_sizes(documents)))
     held_by = Counter(term for words in documents for term in set(words))
     common = args.max_share * len(documents)
     terms = {term for term, n in held_by.items() if args.min_documents <= n <= common}
     documents = [[w for w in words if w in terms] for words in documents]
-    steps.append(("neither rare nor common", *_count(documents)))
+    steps.append(("neither rare nor common", *_sizes(documents)))
     frequent = Counter(w for words in documents for w in words).most_common(args.vocabulary)
     index = {term: i for i, term in enumerate(sorted(term for term, _ in frequent))}
     documents = [[w for w in words if w in index] for words in documents]
-    steps.append(("the most frequent", *_count(documents)))
+    steps.append(("the most frequent", *_sizes(documents)))
 
     kept = [i for i, words in enumerate(documents) if words]
     if len(index) < 2 or len(kept) < 2:
@@ -81,14 +97,9 @@ def prepare(data: TextData, args: "HyperParams") -> Corpus:
     columns = np.array([index[w] for i in kept for w in documents[i]])
     counts = csr_array((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=(len(kept), len(index)))
     counts.sum_duplicates()
-    most = min(counts.shape) - 1
-    if args.topics > most:
-        raise InputError(
-            f"--topics is {args.topics}; {counts.shape[0]} documents with {counts.shape[1]} terms allow at most {most}"
-        )
     return Corpus([texts[i] for i in kept], counts, list(index), y[kept] if len(y) else y, data.classes, steps)
 
 
-def _count(documents: Sequence[Sequence[str]]) -> tuple[int, int]:
+def _sizes(documents: Sequence[Sequence[str]]) -> tuple[int, int]:
     """Different words, and all of them."""
     return len({w for words in documents for w in words}), sum(map(len, documents))

@@ -1,7 +1,6 @@
 """The pictures of Task № 1: top terms, word clouds, a map of the documents, mixtures, comparisons."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,17 +8,16 @@ from matplotlib.patches import PathPatch
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
-if TYPE_CHECKING:
-    from labs.nlp.preparation import Corpus
-    from labs.nlp.topics import Topics
+from labs.nlp.topics.methods import Topics
+from labs.nlp.topics.preparation import Corpus
 
 POSITIVE, NEGATIVE = "#2166ac", "#b2182b"
 NAMES = {"coherence_npmi": "NPMI", "coherence_umass": "UMass", "nmi": "NMI", "clusters_nmi": "NMI of clusters"}
 
 
 def draw(
-    corpus: "Corpus",
-    found: dict[str, "Topics"],
+    corpus: Corpus,
+    found: dict[str, Topics],
     rows: dict[str, dict[str, float]],
     tried: tuple[list[dict], list[dict]],
     history: Sequence[dict[str, float]],
@@ -45,7 +43,7 @@ def draw(
         yield "priors", plot_priors(by_priors)
 
 
-def plot_terms(found: "Topics", terms: Sequence[str], top: int) -> Figure:
+def plot_terms(found: Topics, terms: Sequence[str], top: int) -> Figure:
     """The heaviest terms of each topic as bars; of LSA those with the largest weights of either sign."""
     topics = len(found.topic_terms)
     columns = min(5, topics)
@@ -64,7 +62,7 @@ def plot_terms(found: "Topics", terms: Sequence[str], top: int) -> Figure:
     return figure
 
 
-def plot_clouds(found: "Topics", terms: Sequence[str], words: int = 30) -> Figure:
+def plot_clouds(found: Topics, terms: Sequence[str], words: int = 30) -> Figure:
     """A word cloud per topic: the larger, the heavier; red: a negative weight."""
     topics = len(found.topic_terms)
     figure, axes = _panels(topics, min(5, topics), 2.6, 1.9)
@@ -106,7 +104,7 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def plot_map(found: Sequence["Topics"], corpus: "Corpus", seed: int) -> Figure:
+def plot_map(found: Sequence[Topics], corpus: Corpus, seed: int) -> Figure:
     """Documents on a plane (t-SNE of their rows at unit length), coloured by dominant topic and by class.
 
     t-SNE keeps neighbours together; distances between groups mean nothing. At most 2000 documents.
@@ -138,7 +136,7 @@ def _scatter(axis, points: np.ndarray, groups: np.ndarray, names: Sequence[str],
         axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 
-def plot_mixtures(found: Sequence["Topics"], corpus: "Corpus", documents: int = 12) -> Figure:
+def plot_mixtures(found: Sequence[Topics], corpus: Corpus, documents: int = 12) -> Figure:
     """Topic weights of documents evenly spread over the corpus's classes: LDA's add up to 1, LSA's have signs."""
     order = np.argsort(corpus.y, kind="stable") if len(corpus.y) else np.arange(len(corpus.texts))
     chosen = order[np.linspace(0, len(order) - 1, min(documents, len(order))).astype(int)]
@@ -168,7 +166,7 @@ def plot_mixtures(found: Sequence["Topics"], corpus: "Corpus", documents: int = 
     return figure
 
 
-def plot_topics_by_class(found: Sequence["Topics"], corpus: "Corpus") -> Figure:
+def plot_topics_by_class(found: Sequence[Topics], corpus: Corpus) -> Figure:
     """Mean weight of each topic in the documents of each class: one dark cell a row is a topic that is a class."""
     topics = len(found[0].topic_terms)
     figure = Figure(figsize=(3 + 0.7 * topics, 1.5 + 0.32 * len(corpus.classes)), layout="constrained")

@@ -1,0 +1,3 @@
+from labs.nlp.topics.topics import main
+
+main()

@@ -1,0 +1,113 @@
+"""How states lie on a grid: values and policies as text with arrows, and as heat-maps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray
+
+from labs.reinforcement_learning.environments import Env, table_of
+from labs.reinforcement_learning.planning import reachable
+from labs.reinforcement_learning.worlds import MOVES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an environment's states lie on a grid, for printing and drawing."""
+
+    shape: tuple[int, int]
+    letters: str  # one for each state, row by row
+    moves: tuple[tuple[int, int], ...]  # (row, column) of each action
+    start: int
+    shown: ndarray  # (S,): states that an episode can come to
+
+    def arrows(self, probabilities: ndarray) -> str:
+        """The actions that a policy takes in a state, as arrows."""
+        signs = {(-1, 0): "↑", (0, 1): "→", (1, 0): "↓", (0, -1): "←"}
+        return "".join(signs[move] for move, p in zip(self.moves, probabilities, strict=True) if p > 0.01)
+
+    def text(self, V: ndarray, policy: ndarray | None = None, digits: int = 4) -> str:
+        """Values as a grid of text, with arrows if there is a policy."""
+        cells = []
+        for state, letter in enumerate(self.letters):
+            value = f"{V[state]:.{digits}f}" if self.shown[state] else letter
+            acts = self.shown[state] and letter not in "GH"
+            cells.append(f"{value} {self.arrows(policy[state])}" if acts and policy is not None else value)
+        width = max(map(len, cells))
+        columns = self.shape[1]
+        rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
+        return "\n".join("    " + "   ".join(f"{cell:<{width}}" for cell in row).rstrip() for row in rows)
+
+
+def layout(env: Env) -> Layout | None:
+    """The grid of an environment: the lab's own, FrozenLake or CliffWalking; None for any other."""
+    own, table = env.unwrapped, table_of(env)
+    moves: tuple[tuple[int, int], ...] = MOVES
+    if table is None:
+        return None
+    if hasattr(own, "world"):  # GridWorld
+        shape, letters, start = own.world.shape, "".join(own.world.map), own.start
+    elif hasattr(own, "track"):  # RandomWalk1D
+        shape, letters, start, moves = (1, len(own.track)), own.track, own.track.index("S"), ((0, -1), (0, 1))
+    elif env.spec.name.startswith("FrozenLake"):
+        shape, letters = own.desc.shape, b"".join(own.desc.flatten()).decode().replace("F", ".")
+        start, moves = letters.index("S"), ((0, -1), (1, 0), (0, 1), (-1, 0))
+    elif env.spec.name.startswith("CliffWalking"):
+        shape, start = own.shape, own.start_state_index
+        letters = "".join("S" if s == start else "G" if s == len(table) - 1 else "." for s in table)
+    else:
+        return None
+    return Layout(tuple(shape), letters, moves, start, reachable(table, start))
+
+
+def draw_grid(axis: Any, grid: Layout, V: ndarray, policy: ndarray | None, title: str, digits: int = 2, **kws) -> Any:
+    """A heat-map of V with the policy's actions as arrows. Grey cells are never entered, white ones end the episode."""
+    ended = np.array([letter in "GH" for letter in grid.letters]) & (V == 0)
+    drawn = axis.imshow(np.where(grid.shown & ~ended, V, np.nan).reshape(grid.shape), cmap="viridis", **kws)
+    axis.set_facecolor("#999999")
+    axis.set(xticks=[], yticks=[])
+    axis.set_title(title, fontsize=9)
+    low, high = drawn.get_clim()
+    for state in np.flatnonzero(grid.shown):
+        y, x = divmod(int(state), grid.shape[1])
+        letter = grid.letters[state]
+        if ended[state]:
+            axis.fill([x - 0.5, x + 0.5, x + 0.5, x - 0.5], [y - 0.5, y - 0.5, y + 0.5, y + 0.5], color="white")
+            axis.text(x, y, letter, ha="center", va="center")
+            continue
+        ink = "black" if V[state] > low + 0.6 * (high - low) else "white"
+        said = f"{letter}  " * (letter != ".") + f"{V[state]:.{digits}f}"
+        axis.text(x, y - 0.22, said, ha="center", va="center", fontsize=8, color=ink)
+        if policy is None or letter in "GH":
+            continue
+        for (down, right), p in zip(grid.moves, policy[state], strict=True):
+            if p > 0.01:
+                arrow = {"arrowstyle": "->", "color": ink, "alpha": 0.35 + 0.65 * float(p)}
+                axis.annotate("", (x + 0.25 * right, y + 0.2 + 0.22 * down), (x, y + 0.2), arrowprops=arrow)
+    axis.set(xlim=(-0.5, grid.shape[1] - 0.5), ylim=(grid.shape[0] - 0.5, -0.5))
+    return drawn
+
+
+def plot_grids(
+    grid: Layout, panels: Sequence[tuple[str, ndarray, ndarray | None]], digits: int = 2, cells: int = 16
+) -> "Figure":
+    """Several (title, V, policy or None) of one environment, on one scale of colours; at most `cells` side by side."""
+    from matplotlib.figure import Figure
+
+    rows, columns = grid.shape
+    across = 1 if rows == 1 else max(1, min(len(panels), cells // columns))
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(0.85 * columns * across + 1.2, (0.85 * rows + 0.35) * down + 0.2), layout="constrained")
+    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    inside = grid.shown & np.array([letter not in "GH" for letter in grid.letters])
+    shown = np.concatenate([V[inside] for _, V, _ in panels])
+    for axis, (title, V, policy) in zip(axes, panels, strict=False):
+        drawn = draw_grid(axis, grid, V, policy, title, digits, vmin=shown.min(), vmax=shown.max())
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    figure.colorbar(drawn, ax=axes, shrink=0.6, aspect=15)
+    return figure

@@ -1,0 +1,8 @@
+"""What a wheel holds; all else is in pyproject.toml, which cannot say both of these at once."""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=[*find_packages(include=["common", "common.*", "labs", "labs.*"]), "common.corpora"],
+    package_dir={"common.corpora": "data/corpora"},  # the text that ships with the suite lies under data/
+)

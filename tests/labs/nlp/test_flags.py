@@ -1,0 +1,242 @@
+"""Every flag of every command of this lab does something."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from flags import Case, check_all_listed, check_flag
+
+from common import cli
+from labs.nlp import classify, embeddings, generate, language_model, nlp, predict, tagging
+from labs.nlp.topics import topics
+
+COMPILED = "the same numbers, to rounding; test_tagging.py sees that the network is compiled"
+VECTORS, TAGGED = Path("../vectors.txt"), "conll:../tagged.txt"
+LEARNT = "refused with --vectors"
+SKIP_GRAM = ("dataset", "limit", "epochs", "batch_size", "lr", "seed", "precision", "compile", "width", "window")
+SKIP_GRAM += ("negatives", "min_count", "subsample")
+CASES = [
+    Case(
+        nlp.HyperParams,
+        nlp.walk,
+        {"limit": 16, "iterations": 3},
+        {
+            "text": "A fox and a dog",
+            "dataset": "reviews",
+            "limit": 20,
+            "glove": VECTORS,
+            "max_vocab_size": {"max_vocab_size": 3, "glove": VECTORS},
+            "analogy": "and-in+to",
+            "topics": 3,
+            "iterations": 4,
+            "alpha": 1.0,
+            "beta": 1.0,
+            "seed": 1,
+        },
+    ),
+    Case(
+        classify.HyperParams,
+        classify.train,
+        {"dataset": "reviews", "limit": 40, "epochs": 2, "max_length": 12, "width": 8, "quiet": True},
+        {
+            "dataset": "topics",
+            "seed": 1,
+            "epochs": 1,
+            "batch_size": 8,
+            "lr": 0.1,
+            "precision": "bfloat16",
+            "limit": 41,
+            "model": "cnn",
+            "tokens": "subword",
+            "vocabulary": 50,
+            "max_length": 6,
+            "width": 4,
+            "layers": {"layers": 2, "model": "gru"},
+            "heads": {"heads": 2, "model": "transformer"},
+            "dropout": 0.1,
+            "vectors": VECTORS,
+            "val_share": 0.3,
+        },
+        exempt={"compile": COMPILED},
+    ),
+    Case(
+        tagging.HyperParams,
+        tagging.train,
+        {"limit": 20, "epochs": 2, "width": 8, "quiet": True},
+        {
+            "dataset": TAGGED,
+            "seed": 1,
+            "epochs": 1,
+            "batch_size": 8,
+            "lr": 0.1,
+            "precision": "bfloat16",
+            "limit": 21,
+            "crf": True,
+            "width": 4,
+            "dropout": 0.1,
+            "unknown": 0.5,
+        },
+        exempt={"compile": COMPILED},
+    ),
+    Case(
+        language_model.HyperParams,
+        language_model.train,
+        {"dataset": "folder:../texts", "epochs": 2, "width": 8, "layers": 1, "context": 8, "vocabulary": 270}
+        | {"length": 12, "batch_size": 8, "quiet": True},
+        {
+            "dataset": "folder:../other",
+            "seed": 1,
+            "epochs": 1,
+            "batch_size": 4,
+            "lr": 0.1,
+            "precision": "bfloat16",
+            "limit": 2,
+            "model": "transformer",
+            "tokens": {"tokens": "character", "vocabulary": 2000},
+            "vocabulary": 265,
+            "context": 4,
+            "width": 4,
+            "layers": 2,
+            "heads": {"heads": 2, "model": "transformer"},
+            "dropout": 0.5,
+            "prompt": "A",
+            "length": 3,
+            "temperature": 0.01,
+            "top_k": 1,
+            "top_p": 0.1,
+        },
+        exempt={"compile": COMPILED},
+    ),
+    Case(
+        embeddings.HyperParams,
+        embeddings.train,
+        {"dataset": "folder:../texts", "epochs": 2, "width": 4, "min_count": 1, "subsample": 0.01, "quiet": True},
+        {
+            "dataset": "folder:../other",
+            "seed": 1,
+            "epochs": 1,
+            "batch_size": 8,
+            "lr": 0.1,
+            "precision": "bfloat16",
+            "limit": 2,
+            "width": 8,
+            "window": 1,
+            "negatives": 2,
+            "min_count": 2,
+            "subsample": 0.0,
+            "words": {"words": "fox,dog", "quiet": False},
+            "analogy": {"analogy": "fox-dog+the", "quiet": False},
+        },
+        exempt={"compile": COMPILED}
+        | dict.fromkeys(("vectors", "glove", "max_words"), "vectors that are read: the case below"),
+    ),
+    Case(
+        embeddings.HyperParams,
+        embeddings.train,
+        {"vectors": VECTORS},
+        {"vectors": Path("../others.txt"), "max_words": 3, "words": "fox", "analogy": "fox-dog+the"},
+        exempt={"glove": "test_embeddings.py: instead of --vectors"} | dict.fromkeys(SKIP_GRAM, LEARNT),
+    ),
+    Case(
+        topics.HyperParams,
+        topics.train,
+        {"dataset": "folder:../texts", "topics": 2, "sweeps": 4, "min_documents": 1, "top": 3, "quiet": True},
+        {
+            "dataset": "folder:../other",
+            "seed": 1,
+            "limit": 4,
+            "topics": 3,
+            "sweeps": 5,
+            "alpha": 1.0,
+            "beta": 1.0,
+            "weighting": "tf",
+            "stop_words": "none",
+            "no_stem": True,
+            "min_documents": 2,
+            "max_share": 0.4,
+            "vocabulary": 6,
+            "top": 2,
+            "sweep": True,
+        },
+    ),
+]
+PAIRS = [(case, flag) for case in CASES for flag in case.changes]
+
+
+@pytest.fixture(autouse=True)
+def files():
+    words = ("the", "fox", "dog", "of", "film", "and")
+    rows = {word: [(i * j) % 7 for j in range(1, 9)] for i, word in enumerate(words, 1)}
+    Path("vectors.txt").write_text("".join(f"{word} {' '.join(map(str, row))}\n" for word, row in rows.items()))
+    Path("others.txt").write_text("".join(f"{word} {' '.join(map(str, row[::-1]))}\n" for word, row in rows.items()))
+    Path("tagged.txt").write_text("the DT\nfox NN\n\na DT\ndog NN\nruns VB\n\n" * 8)
+    texts = ["The fox and the dog run", "A dog of the fox runs home", "The farmer milks cows at home"]
+    texts += ["Cows run and farmers run", "The dog and a farmer", "Foxes of the farm"]
+    for folder, chosen in (("texts", texts), ("other", texts[1:] + ["Nothing but a fox"])):
+        Path(folder).mkdir()
+        for i, text in enumerate(chosen):
+            Path(f"{folder}/{i}.txt").write_text(f"{text} number {i}. {text}, it is said.")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_flag_is_listed(case):
+    check_all_listed(case)
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(case.kind for case in CASES), ids=lambda kind: kind.__module__)
+def test_every_flag_has_a_help_text(kind, capsys):
+    """It is the comment in the field's line: one that the formatter has moved to another line is lost."""
+    with pytest.raises(SystemExit):
+        cli.parse(kind, ["--help"], "command")
+    assert not re.findall(r"--[\w-]+(?: [A-Z]+| \{\S+\})?\s+\(default", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("case", "flag"), PAIRS, ids=lambda part: getattr(part, "name", part))
+def test_a_flag_changes_the_outcome(case, flag):
+    check_flag(case, flag)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_not_changed_has_the_same_outcome(case):
+    """Or the test above would see a change where there is none."""
+    with pytest.raises(AssertionError, match="changes nothing"):
+        check_flag(dataclasses.replace(case, changes={"seed": 0}), "seed")
+
+
+def test_the_flags_of_predict(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("common.plots.write_figure", lambda path, figure: Path(path).write_text("a figure") and path)
+    for seed in (0, 1):
+        classify.train(
+            dataset="reviews", model="naive_bayes", limit=64, seed=seed, out=tmp_path / str(seed), quiet=True
+        )
+    Path("lines.txt").write_text("a dreadful mess\n")
+    capsys.readouterr()
+
+    def said(**kws):
+        base = {"text": ("a lovely evening",), "run": tmp_path / "0", "out": Path("p.png")}
+        predict.read(**vars(predict.Request(**{**base, **kws})))
+        return capsys.readouterr().out
+
+    base = said()
+    assert Path("p.png").is_file()
+    for other in ({"text": ("a mess",)}, {"file": Path("lines.txt")}, {"run": tmp_path / "1"}, {"out": Path("q.png")}):
+        assert said(**other) != base, other
+    assert Path("q.png").is_file()
+
+
+def test_the_flags_of_generate(tmp_path, capsys):
+    tiny = {"dataset": "folder:texts", "epochs": 1, "width": 8, "layers": 1, "context": 8, "vocabulary": 270}
+    for seed in (0, 1):
+        language_model.train(**tiny, length=1, seed=seed, out=tmp_path / str(seed), quiet=True)
+    capsys.readouterr()
+
+    def said(**kws):
+        generate.generate(**{"run": tmp_path / "0", "length": 12, **kws})
+        return capsys.readouterr().out
+
+    base = said()
+    assert said() == base
+    others = [{"run": tmp_path / "1"}, {"prompt": "A"}, {"length": 13}, {"samples": 2}, {"temperature": 2.0}]
+    for other in [*others, {"top_k": 1}, {"top_p": 0.1}, {"seed": 1}]:
+        assert said(**other) != base, other
