@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +44,7 @@ def list_labs() -> str:
     """A line per lab: its command and the first line of its package's docstring."""
     lines = []
     for package in sorted(Path(__file__).parent.glob("*/__init__.py")):
-        about = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))).splitlines()[0]
+        about = (ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))) or "").partition("\n")[0]
         lines.append(f"  python -m {f'labs.{package.parent.name}':<28} {about}")
     return "\n".join(lines)
 
@@ -76,6 +77,7 @@ def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
 def main() -> None:
     """The console script `labs`."""
     words = sys.argv[1:]
+    commands: dict[str, tuple[Callable[..., int | None], type[Settings]]]
     commands = {"fetch": (fetch, Fetch), "compare": (compare, Compare)}
     with cli.one_line_errors():
         if words in ([], ["-h"], ["--help"]):

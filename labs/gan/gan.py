@@ -6,7 +6,6 @@ convolutional. After Goodfellow et al. 2014, "Generative adversarial nets" and R
 representation learning with deep convolutional generative adversarial networks". README.md has what was measured.
 """
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.expectations import Expected
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.settings import Count, OptionalCount, OptionalPositive, OptionalShare, Range, TrainingFlags
+from common.settings import UNGIVEN, Count, Positive, Range, Share, TrainingFlags, Usual
 from common.trainer import fit, for_step
 from labs.gan.judge import Opinion, ask, assess, get_judge
 from labs.gan.watch import Watch
@@ -48,13 +47,13 @@ class HyperParams(TrainingFlags):
 
     dataset: Literal["auto", "mnist", "fashion_mnist", "kmnist", "digits"] = "auto"  # auto: MNIST, else digits
     model: Literal["task4", "course", "dcgan"] = "task4"  # the lab manual's networks, gan.jl's, convolutional ones
-    epochs: OptionalCount = None  # passes over the training set; none: 50, course 16, dcgan 12
+    epochs: Usual[Count] = UNGIVEN  # passes over the training set; none: 50, course 16, dcgan 12
     batch_size: Count = 128  # real images per step, and as many generated ones
-    lr: OptionalPositive = None  # the generator's learning rate (η); none: 2e-4, course and dcgan 1e-3
-    discriminator_lr: OptionalPositive = None  # the discriminator's; none: 2e-4, dcgan 5e-4
-    beta1: OptionalShare = None  # Adam's memory of past gradients; none: 0.5, course 0.9
-    latent_dim: OptionalCount = None  # length of the noise vector z; none: 100, course 16
-    dropout: OptionalShare = None  # share of the discriminator's activations set to 0; none: 0.3, course and dcgan 0
+    lr: Usual[Positive] = UNGIVEN  # the generator's learning rate (η); none: 2e-4, course and dcgan 1e-3
+    discriminator_lr: Usual[Positive] = UNGIVEN  # the discriminator's; none: 2e-4, dcgan 5e-4
+    beta1: Usual[Share] = UNGIVEN  # Adam's memory of past gradients; none: 0.5, course 0.9
+    latent_dim: Usual[Count] = UNGIVEN  # length of the noise vector z; none: 100, course 16
+    dropout: Usual[Share] = UNGIVEN  # share of the discriminator's activations set to 0; none: 0.3, course and dcgan 0
     real_label: Annotated[float, Range(0, 1, open="least")] = 1.0  # what D should say to real images; 0.9: smoothed
     sample_every: Count = 5  # epochs between two pictures of the same 64 noise vectors
 
@@ -173,7 +172,7 @@ def train(data: Data | None = None, networks: nn.ModuleDict | None = None, **kws
     args = HyperParams.of(**kws)
     device = pick_device(args.device)
     data = data or get_data(args, device)
-    args = dataclasses.replace(args, dataset=data.images.name, device=str(device))
+    args = args.but(dataset=data.images.name, device=str(device))
     judge = get_judge(data.images, args.data_dir, device, quiet=args.quiet)
     reference = ask(judge, data.images.X_train[:10_000])
 

@@ -5,7 +5,6 @@ steps: each begins new episodes from seeds of its own, and the checkpoint is wri
 is interrupted is played again, and `--resume` leads to the same numbers as a run without interruption.
 """
 
-import dataclasses
 import operator
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -135,7 +134,7 @@ def train_network(make: Callable[[F], Any], args: F, expected: Sequence[Expected
     """
     if args.seeds:
         return train_each_seed(make, args, expected)
-    args = dataclasses.replace(args, device=str(pick_device(args.device)))
+    args = args.but(device=str(pick_device(args.device)))
     with one_thread():
         learner: Learner = make(args)
         with Run(args) as run:
@@ -226,7 +225,7 @@ def train_each_seed(make: Callable[[F], Any], args: F, expected: Sequence[Expect
     runs: dict[str, Path] = {}
     reached = []
     for seed in args.seeds:
-        own = dataclasses.replace(args, seed=seed, seeds=(), out=args.out and args.out / f"seed{seed}")
+        own = args.but(seed=seed, seeds=(), out=args.out and args.out / f"seed{seed}")
         model, run = train_network(make, own, expected)
         if run.interrupted:
             return model, run

@@ -4,7 +4,6 @@ Mirrors reinforcement_learning.jl of the course (same order, names and numbers):
 the table and the agent in tabular.py, and here the agent runs. README.md has what was measured.
 """
 
-import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -195,7 +194,7 @@ def train(**kws: Any) -> tuple[TabularApproximator, Run]:
     """
     args = HyperParams.of(**kws)
     env = get_env(args)
-    args = dataclasses.replace(args, env=env.spec.id, device="cpu")
+    args = args.but(env=env.spec.id, device="cpu")
     with Run(args) as run:
         acts = "every action alike" if args.method == "td0" else f"ε {args.epsilon:g} ({args.schedule})"
         run.say(

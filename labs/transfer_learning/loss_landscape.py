@@ -7,7 +7,6 @@ is seen, and some of it with 20 layers (`--blocks 3`) already. README.md has the
 paper's own surfaces.
 """
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -132,7 +131,7 @@ def landscape(**kws: Any) -> tuple[Pair, Run]:
     """Train both networks on the same batches, draw the surface around each; returns them and the run."""
     args = LossLandscape.of(**kws)
     device = pick_device(args.device)
-    args = dataclasses.replace(args, device=str(device))
+    args = args.but(device=str(device))
     train, test = get_data(args, device)
     pair = Pair(args).to(device)
     net = for_step(pair, compile=args.compile)

@@ -21,7 +21,7 @@ from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.expectations import Expected
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.settings import Counts, Floats, NotNegative, OptionalCount, OptionalPositive, Positive, TrainingFlags, Whole
+from common.settings import UNGIVEN, Count, Counts, Floats, NotNegative, Positive, TrainingFlags, Usual, Whole
 from common.trainer import evaluate, fit, for_step
 from labs.vae.autoencoder import VAE, build_autoencoder, generate, kl_divergence, reconstruct
 
@@ -46,13 +46,13 @@ class HyperParams(TrainingFlags):
 
     dataset: Literal["auto", "mnist", "fashion_mnist", "kmnist", "digits"] = "auto"  # auto: MNIST, else digits
     preset: Literal["course", "notebook", "examples"] = "course"  # vae.jl's settings, the notebook's, pytorch/examples'
-    epochs: OptionalCount = None  # passes over the training set; none: 16, 8, 10 (by preset), or 100 for the digits
-    batch_size: OptionalCount = None  # samples per gradient step; none: 64, 64, 128
-    lr: OptionalPositive = None  # learning rate (η); none: 3e-3, 3e-3, 1e-3
+    epochs: Usual[Count] = UNGIVEN  # passes over the training set; none: 16, 8, 10 (by preset), or 100 for the digits
+    batch_size: Usual[Count] = UNGIVEN  # samples per gradient step; none: 64, 64, 128
+    lr: Usual[Positive] = UNGIVEN  # learning rate (η); none: 3e-3, 3e-3, 1e-3
     model: ModelName = "vae"  # z drawn (vae of dense layers, conv_vae) or computed (the autoencoders of dense layers)
-    latent_dim: OptionalCount = None  # numbers per image in the middle; none: 2, 4, 20
+    latent_dim: Usual[Count] = UNGIVEN  # numbers per image in the middle; none: 2, 4, 20
     hidden: Counts = ()  # units of the encoder's dense layers (the decoder has them in reverse); none: 512, 256, 400
-    activation: Literal["tanh", "relu"] | None = None  # after each hidden layer; none: tanh, tanh, relu
+    activation: Usual[Literal["tanh", "relu"]] = UNGIVEN  # after each hidden layer; none: tanh, tanh, relu
     filters: Counts = (32, 64)  # conv_vae: filters of each convolution, as many convolutions as numbers
     beta: NotNegative = 1.0  # β: weight of the KL term in the loss (β-VAE); 1 is the ELBO
     warmup: Whole = 0  # epochs over which β rises from 0 to its value
@@ -176,7 +176,7 @@ def train(data: Data | None = None, network: VAE | None = None, **kws) -> tuple[
     args = HyperParams.of(**kws)
     device = pick_device(args.device)
     data = data or get_data(args, device)
-    args = dataclasses.replace(args, dataset=data.images.name, device=str(device))
+    args = args.but(dataset=data.images.name, device=str(device))
     seed_everything(args.seed)
     model = (network or build_model(args)).to(device)
     optimizer = make_optimizer("adam", model.parameters(), args.lr)  # vae.jl: one Adam each, which is the same

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from common import cli
+from common import checkpoint, cli
 from common.errors import InputError
 from common.expectations import find, sentence
 from common.runs import read_history
@@ -269,9 +269,11 @@ def test_the_best_policy_is_kept(no_figures, monkeypatch):
         return np.array([next(returns)])
 
     monkeypatch.setattr(periods, "play_episodes", play)
-    model, _ = train(**TINY, steps=800)
+    model, run = train(**TINY, steps=800)
     assert torch.equal(next(model.parameters()), seen[2])
     assert not torch.equal(seen[1], seen[2])
+    early, _ = checkpoint.load(run.path / "early.safetensors")
+    assert torch.equal(early["0.weight"], seen[0])
 
 
 def test_a_diverging_run_ends_in_one_line(no_figures):
