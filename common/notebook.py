@@ -130,16 +130,18 @@ def canvas(label: str, side: int = 280) -> Control:
 def form(button: str, /, **controls: Control) -> Control:
     """Controls whose values count only once `button` is pressed (marimo) or the next cell is run (Jupyter)."""
     if in_jupyter():
-        return JupyterForm(controls)
+        return Form(controls)
     import marimo
 
+    if not marimo.running_in_notebook():  # a script has nobody to press it
+        return Form(controls)
     lines = "\n\n".join(f"{{{name}}}" for name in controls)
     return marimo.md(lines).batch(**controls).form(submit_button_label=button)
 
 
 @dataclass
-class JupyterForm:
-    """Controls one above the other; the next cell reads them when it is run."""
+class Form:
+    """Controls one above the other; who asks for their values gets what they are then."""
 
     controls: dict[str, Control]
 
@@ -155,13 +157,10 @@ class JupyterForm:
 
 def submitted(form: Control) -> dict[str, Any]:
     """The values of a form by name. In marimo the cell stops here until the button has been pressed."""
-    if not in_jupyter():
+    if not isinstance(form, Form):
         import marimo
 
-        if marimo.running_in_notebook():
-            marimo.stop(form.value is None, "Waits for the button above.")
-        elif form.value is None:  # a script has nobody to press it: the values that the controls start with
-            return {name: control.value for name, control in form.element.elements.items()}
+        marimo.stop(form.value is None, "Waits for the button above.")
     return form.value
 
 

@@ -15,7 +15,7 @@ from common.datasets import SOURCES
 from common.errors import InputError
 from common.settings import DataDir, Settings
 from common.sources import data_dir_from_environment, fetch_files, missing_files
-from common.text.corpora import GLOVE, TEXT_SOURCES
+from common.text.published import GLOVE, TEXT_SOURCES
 
 USAGE = """
   python -m labs.<lab>          train with the course's settings       (--help lists the flags)

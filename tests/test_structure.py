@@ -202,3 +202,23 @@ def settings_of(module: str, words: list[str]):
         found = importlib.import_module(f"{module}.{module.rsplit('.', 1)[1]}")
     used = re.findall(r"cli\.run\(\s*\w+,\s*(\w+)", Path(found.__file__).read_text(encoding="utf-8"))
     return getattr(found, used[0] if used else "HyperParams")
+
+
+def commands() -> list[tuple[Path, str]]:
+    """Every file of a lab that is a command, and the name of its dataclass."""
+    found = []
+    for path in sorted(PROJECT.glob("labs/*/**/*.py")):
+        for kind in re.findall(r"cli\.run\(\s*\w+,\s*(\w+)", path.read_text(encoding="utf-8")):
+            found.append((path, kind))
+    return found
+
+
+@pytest.mark.parametrize(("path", "kind"), commands(), ids=lambda part: getattr(part, "stem", part))
+def test_the_flags_of_every_command_are_tested(path, kind):
+    """A flag does something or does not exist: the lab's test_flags.py imports the command, or its dataclass."""
+    parts = path.relative_to(PROJECT).with_suffix("").parts
+    imported = {name for _, name in imports(PROJECT / "tests/labs" / parts[1] / "test_flags.py")}
+    own = {".".join(parts), f"{'.'.join(parts)}.{kind}"}
+    if f"class {kind}(" not in path.read_text(encoding="utf-8"):  # another command's: whoever brings it in
+        own = {name for name in imported if name.startswith(f"labs.{parts[1]}.") and name.endswith(f".{kind}")}
+    assert own & imported, f"{'.'.join(parts)}.{kind}"

@@ -24,7 +24,7 @@ from common.data import stratified_split
 from common.errors import InputError
 from common.sources import FetchError, fetch_files
 from common.text.own_files import Documents, read_csv, read_own, read_text
-from common.text.published import GLOVE, TEXT_SOURCES  # noqa: F401 (GLOVE: `labs fetch` lists what there is to fetch)
+from common.text.published import TEXT_SOURCES
 
 Sentence = list[tuple[str, str]]  # tokens, each with its tag
 

@@ -43,9 +43,8 @@ def test_train_then_sample_then_evaluate(command, data_dir, run):
     assert header["latent_dim"] == 100
     assert {name.split(".")[0] for name in tensors} == {"generator", "discriminator"}
 
-    done = command("labs.gan.sample", "--run", run, "--device", "cpu")
-    assert done.returncode == 0, done.stderr
-    assert size_of(done.stdout.strip()) == (800, 800)
+    files = cli.run(sample.sample, sample.Request, ["--run", str(run), "--device", "cpu"])
+    assert [size_of(file) for file in files] == [(800, 800)]
     files = sample.sample(run=run, single=True, count=3, seed=5, out=run.with_name("singles"), device="cpu")
     assert [file.name for file in files] == ["samples_1.png", "samples_2.png", "samples_3.png"]
     assert all(size_of(file) == (28, 28) for file in files)

@@ -189,7 +189,7 @@ def test_a_flag_changes_the_outcome(case, flag):
 
 
 def save_run(path: Path, seed: int) -> None:
-    args = resolve(HyperParams(**ALONE, seed=seed, out=path, quiet=True))
+    args = resolve(HyperParams(**ALONE, seed=seed, out=path))
     torch.manual_seed(seed)
     with Run(args) as run:
         run.save_model(build_model(args, 10), classes=[str(i) for i in range(10)])

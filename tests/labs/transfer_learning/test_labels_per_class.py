@@ -69,7 +69,12 @@ def test_the_figure_has_a_line_of_means_per_strategy():
 
 
 @pytest.fixture
-def trained_on(monkeypatch) -> dict:
+def no_figures(monkeypatch):
+    monkeypatch.setattr(labels_per_class.Run, "save_figure", lambda *args: None)
+
+
+@pytest.fixture
+def trained_on(monkeypatch, no_figures) -> dict:
     """What each training of a sweep is given: (strategy, number of the seed) → Data. Nothing is trained."""
     found, seeds = {}, []
 
@@ -79,7 +84,6 @@ def trained_on(monkeypatch) -> dict:
         return 0.5
 
     monkeypatch.setattr(labels_per_class, "accuracy_of", note)
-    monkeypatch.setattr(labels_per_class.Run, "save_figure", lambda *args: None)
     return found
 
 
@@ -147,7 +151,7 @@ def test_the_command_leaves_rows_a_figure_and_metrics():
     assert metrics["fine_tuning_2"] == pytest.approx(sum(expected) / 2)
 
 
-def test_interrupted_and_resumed_it_has_the_rows_of_an_uninterrupted_one(monkeypatch):
+def test_interrupted_and_resumed_it_has_the_rows_of_an_uninterrupted_one(no_figures, monkeypatch):
     whole, _ = sweep(**ONE, out=Path("whole"))
     accuracy_of, trained = labels_per_class.accuracy_of, []
 
@@ -171,7 +175,7 @@ def without_seconds(rows: list[dict]) -> list[dict]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-def test_draws_can_be_added_and_not_taken_away():
+def test_draws_can_be_added_and_not_taken_away(no_figures):
     quick = {**ONE, "labels": (1,), "strategies": ("feature_extraction",)}
     whole, _ = sweep(**{**quick, "draws": 2}, out=Path("whole"))
     sweep(**quick, out=Path("short"))
@@ -184,7 +188,7 @@ def test_draws_can_be_added_and_not_taken_away():
     assert (run.path / "hyperparams.json").read_text() == before
 
 
-def test_a_damaged_file_of_rows_is_named():
+def test_a_damaged_file_of_rows_is_named(no_figures):
     sweep(**{**ONE, "labels": (1,), "strategies": ("feature_extraction",)}, out=Path("a"))
     Path("a/labels_per_class.csv").write_text("labels,strategy\n1,x\n")
     with pytest.raises(InputError, match="labels_per_class.csv is damaged"):

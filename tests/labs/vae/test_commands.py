@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from common import checkpoint
+from common import checkpoint, cli
 from common.errors import InputError
 from labs.vae import anomaly, information, latent, likelihood, sample, vae
 from labs.vae.vae import load_run, train
@@ -73,10 +73,22 @@ def test_settings_of_a_run_cannot_be_changed_by_resume(run):
         train(resume=DONE, beta=2.0)
 
 
-def test_sample(command, run):
+@pytest.fixture
+def said_by(capsys):
+    """A function that runs a command on `done` with words from a command line: the lines that it prints."""
+
+    def call(command, kind, *words):
+        capsys.readouterr()
+        cli.run(command, kind, ["--run", str(DONE), *words])
+        return capsys.readouterr().out.splitlines()
+
+    return call
+
+
+def test_sample(run, said_by):
     run()
-    done = command("labs.vae.sample", "--run", DONE, "--count", "12", "--seed", "3")
-    assert done.stdout.splitlines() == ["done/samples/samples_seed3.png"], done.stderr
+    said = said_by(sample.sample, sample.Request, "--count", "12", "--seed", "3")
+    assert said == ["done/samples/samples_seed3.png"]
     with Image.open("done/samples/samples_seed3.png") as picture:
         assert picture.size == (280, 56)
 
@@ -111,27 +123,26 @@ def test_the_newest_run_is_taken_if_none_is_named(run, capsys):
     assert len(list(Path("runs/vae").glob("*/samples/*.png"))) == 1
 
 
-def test_latent(command, run):
+def test_latent(run, said_by):
     run()
-    done = command("labs.vae.latent", "--run", DONE, "--side", "3")
-    names = {Path(line).name for line in done.stdout.splitlines()}
-    assert names == {"latent_codes.png", "interpolation.png", "latent_kl.png", "manifold.png"}, done.stderr
-    assert all(Path(line).is_file() for line in done.stdout.splitlines())
+    paths = [Path(line) for line in said_by(latent.draw_latent_space, latent.Request, "--side", "3")]
+    names = {path.name for path in paths}
+    assert names == {"latent_codes.png", "interpolation.png", "latent_kl.png", "manifold.png"}
+    assert all(path.is_file() for path in paths)
 
 
-def test_anomaly(command, run):
+def test_anomaly(run, said_by):
     run(epochs=20, lr=3e-3)
-    done = command("labs.vae.anomaly", "--run", DONE, "--against", "noise")
-    assert "AUC 1.0000" in done.stdout, done.stderr
+    assert "AUC 1.0000" in said_by(anomaly.detect, anomaly.Request, "--against", "noise")[0]
     assert Path("done/figures/anomaly_noise.png").is_file()
     with pytest.raises(InputError, match="kmnist"):
         anomaly.detect(run=DONE, against="kmnist", offline=True)
 
 
-def test_likelihood(command, run, capsys):
+def test_likelihood(run, said_by):
     run()
-    done = command("labs.vae.likelihood", "--run", DONE, "--samples", "4", "--images", "20")
-    assert [line.split()[2] for line in done.stdout.splitlines()[:3]] == ["1", "2", "4"], done.stderr
+    said = said_by(likelihood.estimate, likelihood.Request, "--samples", "4", "--images", "20")
+    assert [line.split()[2] for line in said[:3]] == ["1", "2", "4"]
     assert Path("done/figures/importance_bound.png").is_file()
     run(model="autoencoder", out=Path("plain"))
     with pytest.raises(InputError, match="no likelihood"):
