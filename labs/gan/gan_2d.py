@@ -125,9 +125,11 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], X: Tens
     from labs.gan import pictures
 
     def panel(axis: Any, step: int, points: Tensor, surface: Tensor) -> Any:
-        image = axis.imshow(surface, origin="lower", extent=(-4, 4, -4, 4), cmap="RdBu", vmin=0, vmax=1, alpha=0.7)
-        axis.scatter(*X.T, s=5, color="black", alpha=0.35, linewidths=0, label="real")
-        axis.scatter(*points.T, s=7, color="#e66101", linewidths=0, label="generated")
+        image = axis.imshow(
+            surface.numpy(), origin="lower", extent=(-4, 4, -4, 4), cmap="RdBu", vmin=0, vmax=1, alpha=0.7
+        )
+        axis.scatter(*X.T.numpy(), s=5, color="black", alpha=0.35, linewidths=0, label="real")
+        axis.scatter(*points.T.numpy(), s=7, color="#e66101", linewidths=0, label="generated")
         axis.set(xlim=(-4, 4), ylim=(-4, 4), title=f"step {step}")
         return image
 

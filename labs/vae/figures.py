@@ -39,7 +39,7 @@ def plot_codes(codes: Tensor, y: Tensor, classes: Sequence[str]) -> Figure:
     figure = Figure(figsize=(7.5, 6.5), layout="constrained")
     axis = figure.subplots()
     points = codes[:SHOWN].numpy()
-    drawn = axis.scatter(points[:, 0], points[:, 1], c=y[:SHOWN], cmap="tab10", vmin=-0.5, vmax=9.5, s=5)
+    drawn = axis.scatter(points[:, 0], points[:, 1], c=y[:SHOWN].numpy(), cmap="tab10", vmin=-0.5, vmax=9.5, s=5)
     bar = figure.colorbar(drawn, ticks=range(len(classes)), shrink=0.8)
     bar.set_ticklabels(classes)
     axis.set(xlabel=names[0], ylabel=names[1], title=f"codes μ of {len(points)} test images", aspect="equal")
