@@ -9,6 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from common.errors import InputError
+
 
 def launched() -> bool:
     """Whether torchrun has started several processes, this one among them."""
@@ -86,6 +88,7 @@ def any_process(flag: bool) -> bool:
 
 # --- One model in several processes ---------------------------------------------------------------------------------
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _weight = 1.0  # of this process's gradient
 
 
@@ -106,10 +109,16 @@ def weigh_batch(n: int) -> None:
 def share_gradients(model: nn.Module) -> nn.Module:
     """The model, whose gradients become the mean over the samples of all processes; with one process the model itself.
 
-    The processes begin with the weights of process 0.
+    The processes begin with the weights of process 0. Raises InputError for BatchNorm that learns: it normalises by the
+    batch at hand, of which each process has a part only, so that the training would be another one.
     """
     if world_size() == 1:
         return model
+    if any(isinstance(layer, BATCH_NORMS) and layer.training for layer in model.train().modules()):
+        raise InputError(
+            "the network learns with BatchNorm, of whose batches each process would see a part only; start it without "
+            "torchrun, or without batch normalisation"
+        )
 
     def weighted_mean(state: None, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
         summed = dist.all_reduce(bucket.buffer().mul_(_weight), async_op=True).get_future()

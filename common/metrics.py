@@ -22,11 +22,6 @@ def most_confused(matrix: Tensor, pairs: int) -> list[tuple[int, int, int]]:
     return [(int(i) // k, int(i) % k, int(n)) for n, i in zip(top.values, top.indices, strict=True) if n > 0]
 
 
-def confidence_half_width(share: float, n: int) -> float:
-    """Half the width of the 95 % interval of a share measured on n samples (normal approximation)."""
-    return 1.96 * (share * (1 - share) / n) ** 0.5
-
-
 def confidence_interval(share: float, n: int) -> tuple[float, float]:
     """The 95 % interval of a share measured on n samples (Wilson 1927). Unlike share ± 1.96 √(share (1 − share) / n) it
     has a width also at 0 and 1, and stays between them.

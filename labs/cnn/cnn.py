@@ -20,7 +20,7 @@ from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.errors import InputError
 from common.expectations import Expected
 from common.images import random_affine
-from common.metrics import accuracy, confidence_half_width, confusion_matrix, most_confused
+from common.metrics import accuracy, confusion_matrix, describe_share, most_confused
 from common.optimizers import OptimizerName, make_optimizer
 from common.runs import Run
 from common.schedules import SCHEDULES, ScheduleName
@@ -253,8 +253,7 @@ EXPECTED = (
 
 def verdict(args: HyperParams, reached: float, n: int) -> str:
     """What was reached and what to expect, in a sentence."""
-    width = confidence_half_width(reached, n)
-    return f"test accuracy {reached:.2%} ± {width:.2%} on {n} images" + expectations.sentence(EXPECTED, args)
+    return f"test accuracy {describe_share(reached, n)} on {n} images{expectations.sentence(EXPECTED, args)}"
 
 
 def load_run(path: Path | None = None) -> runs.Loaded[HyperParams, nn.Sequential]:

@@ -16,7 +16,7 @@ from common.data import stratified_split
 from common.device import autocast, pick_device, seed_everything
 from common.errors import InputError
 from common.expectations import Expected
-from common.metrics import accuracy, confidence_half_width, confusion_matrix
+from common.metrics import accuracy, confusion_matrix, describe_share
 from common.optimizers import make_optimizer
 from common.runs import Run
 from common.settings import UNGIVEN, Count, OptionalPath, Positive, Range, Share, TrainingFlags, Usual
@@ -207,9 +207,8 @@ def verdict(args: HyperParams, data: Data, reached: float) -> str:
     """What was reached, beside what always naming the commonest class would, and what to expect."""
     n = len(data.test.y)
     commonest = float(torch.bincount(data.test.y).max()) / n
-    width = confidence_half_width(reached, n)
     return (
-        f"test accuracy {reached:.2%} ± {width:.2%} on {n} texts{expectations.sentence(EXPECTED, args)}; "
+        f"test accuracy {describe_share(reached, n)} on {n} texts{expectations.sentence(EXPECTED, args)}; "
         f"always the commonest class: {commonest:.2%} (--model naive_bayes is hard to beat on few texts)"
     )
 

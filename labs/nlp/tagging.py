@@ -19,7 +19,7 @@ from common.data import ArrayLoader
 from common.device import autocast, pick_device, seed_everything
 from common.errors import InputError
 from common.expectations import Expected
-from common.metrics import confidence_half_width, confusion_matrix
+from common.metrics import confusion_matrix, describe_share
 from common.optimizers import make_optimizer
 from common.runs import Run
 from common.settings import Count, Positive, Share, TrainingFlags
@@ -196,7 +196,7 @@ def verdict(args: HyperParams, reached: float, data: TaggedData) -> str:
     others = ", ".join(f"{name} {metrics['accuracy']:.1%}" for name, metrics in counting(data).items())
     n = sum(map(len, data.test))
     return (
-        f"{reached:.1%} ± {confidence_half_width(reached, n):.1%} of {n} held-out words tagged rightly"
+        f"{describe_share(reached, n)} of {n} held-out words tagged rightly"
         f"{expectations.sentence(EXPECTED, args)}; {others}"
     )
 

@@ -13,7 +13,7 @@ from tyro.conf import arg
 from common import cli
 from common.device import pick_device
 from common.files import write_atomically
-from common.metrics import confidence_half_width
+from common.metrics import describe_share
 from common.runs import Run, finished, read_history, read_summary
 from common.settings import UNGIVEN, Count, Counts, Floats, OptionalCount, Role, Usual, Whole, of_record, read_record
 from labs.transfer_learning.labelled_images import Data, get_data
@@ -114,7 +114,7 @@ def table_row(path: Path) -> tuple[str, ...]:
         f"{int(metrics['trainable_parameters']):,}",
         f"{summary.seconds + metrics['feature_seconds']:.1f}",
         f"{metrics['val_accuracy']:.1%}" if "val_accuracy" in metrics else "–",
-        f"{test:.1%} ± {confidence_half_width(test, n):.1%}",
+        describe_share(test, n),
     )
 
 

@@ -21,7 +21,7 @@ from common.data import ArrayLoader
 from common.device import autocast, pick_device, seed_everything
 from common.errors import InputError
 from common.expectations import Expected
-from common.metrics import accuracy, confidence_half_width, confusion_matrix, most_confused
+from common.metrics import accuracy, confusion_matrix, describe_share, most_confused
 from common.optimizers import make_optimizer
 from common.runs import Run
 from common.schedules import SCHEDULES
@@ -203,7 +203,7 @@ EXPECTED = (
 def verdict(args: HyperParams, metrics: dict[str, float], n: int) -> str:
     """What was reached and what to expect, in a sentence."""
     reached = metrics["test_accuracy"]
-    said = f"test accuracy {reached:.2%} ± {confidence_half_width(reached, n):.2%} on {n} images"
+    said = f"test accuracy {describe_share(reached, n)} on {n} images"
     said += expectations.sentence(EXPECTED, args)
     if "scratch_accuracy" in metrics:
         scratch = metrics["scratch_accuracy"]

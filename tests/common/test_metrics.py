@@ -1,7 +1,7 @@
 import sklearn.metrics
 import torch
 
-from common.metrics import accuracy, confidence_half_width, confusion_matrix, most_confused
+from common.metrics import accuracy, confidence_interval, confusion_matrix, describe_share, most_confused
 
 
 def test_accuracy_counts_the_rows_whose_largest_logit_is_at_the_label():
@@ -21,6 +21,11 @@ def test_most_confused_pairs_are_mistakes_by_number():
     assert most_confused(torch.eye(3, dtype=torch.long), 5) == []
 
 
-def test_half_width_of_the_interval():
-    # 1.96·√(0.5·0.5/100) = 0.098; the course's 128 test images leave ±8 % or so
-    assert abs(confidence_half_width(0.5, 100) - 0.098) < 1e-9
+def test_wilsons_interval():
+    # the bounds p solve (share − p)² = z² p (1 − p) / n
+    for share, n in ((0.5, 100), (0.9, 100), (0.9842, 10_000), (0.0, 20)):
+        for bound in confidence_interval(share, n):
+            assert abs((share - bound) ** 2 - 1.96**2 * bound * (1 - bound) / n) < 1e-12
+    low, high = confidence_interval(1.0, 16)  # all of 16 right does not mean 100 %
+    assert abs(low - 16 / (16 + 1.96**2)) < 1e-12 and high == 1.0
+    assert describe_share(0.9, 100) == "90.00% (95 %: 82.56–94.48 %)"

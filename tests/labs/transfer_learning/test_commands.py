@@ -130,7 +130,7 @@ def test_the_comparison_has_a_row_per_training_and_goes_on_where_it_was(capsys, 
     assert table["feature extraction9 of 9"][3] == "133,898"
     assert table["from scratch0 of 9"][3] == table["fine tuning0 of 9"][3] == "869,322"
     assert table["fine tuning7 of 9"][3] == f"{133_898 + 188_992 + 197_184:,}"
-    assert all("±" in row[6] and "%" in row[5] for row in table.values())
+    assert all("(95 %: " in row[6] and "%" in row[5] for row in table.values())
     assert (run.path / "figures" / "comparison.png").is_file()
     monkeypatch.setattr(compare_strategies, "train_with", lambda *args: pytest.fail("trained again"))
     assert compare(resume=Path("c"), quiet=True).path == run.path
