@@ -3,6 +3,7 @@
 `python -m common.device` prints what torch sees on this machine.
 """
 
+import contextlib
 import os
 import platform
 import random
@@ -56,9 +57,11 @@ def seed_everything(*numbers: int) -> None:
     torch.manual_seed(seed)
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[None]:
     """Mixed precision: inside the block matrix products and convolutions run in bfloat16; weights stay float32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+    if precision == "float32":  # older torch knows no autocast on MPS, not even one that is off
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def describe_devices() -> str:

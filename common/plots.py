@@ -33,6 +33,11 @@ def write_image(path: Path, image: Tensor) -> Path:
     return path
 
 
+def plain(text: str) -> str:
+    """A text that comes from data, as it is: between two dollar signs matplotlib would read mathematics."""
+    return text.replace("$", r"\$")
+
+
 def panels(n: int, columns: int, size: float) -> tuple[Figure, list[Any]]:
     """A figure with n places for pictures of `size` inches, `columns` of them in a row: the figure and its axes."""
     rows = -(-n // columns)
@@ -176,7 +181,7 @@ def plot_runs(histories: Mapping[str, Sequence[Mapping[str, float]]], metrics: S
         for name, history in histories.items():
             points = [(row["epoch"], row[metric]) for row in history if metric in row]
             if points:
-                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
+                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=plain(name))
         axis.set(xlabel="epoch", ylabel=metric.replace("_", " "))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)

@@ -46,10 +46,13 @@ class Range:
 
     def rule(self, number: float) -> str:
         """The range in words; of bounds that nobody comes near only the one that `number` has crossed."""
-        low = f"greater than {self.least:g}" if self.open == "least" else f"at least {self.least:g}"
-        high = f"less than {self.most:g}" if self.open == "most" else f"at most {self.most:g}"
+        least, most = (f"{x:.0f}" if abs(x) >= 1e5 else f"{x:g}" for x in (self.least, self.most))
+        low = f"greater than {least}" if self.open == "least" else f"at least {least}"
+        high = f"less than {most}" if self.open == "most" else f"at most {most}"
+        if not math.isfinite(number):
+            return "a finite number" if self.least <= -LARGEST else f"a finite number, {low}"
         if self.most >= LARGEST:
-            return f"at most {self.most:.0f}" if number > self.most else low
+            return f"at most {most}" if number > self.most else low
         return high if self.least <= -LARGEST else f"{low} and {high}"
 
 
@@ -140,6 +143,8 @@ class Settings:
         for name, of in _types(type(self)).items():
             if isinstance(getattr(self, name), str) and Path in (of, *typing.get_args(of)):
                 self._set(name, Path(getattr(self, name)))
+            elif getattr(self, name) == "" and default(type(self), name) is None:
+                raise InputError(f"{flag(name)} is empty; give it a value or leave it away")
         for name, value in self.usual().items():
             if getattr(self, name) in (None, ()):
                 self._set(name, value)
@@ -270,7 +275,7 @@ S = TypeVar("S", bound=Settings)
 
 def of_run(kind: type[S], path: Path) -> S:
     """The settings that a run was started with, for continuing it where it lies."""
-    own = of_record(kind, read_record(path), path)
+    own = of_record(kind, read_record(path), path / "hyperparams.json")
     return dataclasses.replace(own, **{"resume": path, "out": path})
 
 

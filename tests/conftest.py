@@ -38,6 +38,9 @@ def alone(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     seed_everything(0)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has programs ignore Ctrl-C
     monkeypatch.chdir(tmp_path)
+    if not request.node.get_closest_marker("gpu"):  # also where there is one: what the tests say holds on the CPU
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     if not request.node.get_closest_marker("slow"):
         monkeypatch.delenv("LABS_DATA", raising=False)
     if not request.node.get_closest_marker("network"):

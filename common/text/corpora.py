@@ -173,7 +173,7 @@ def _text_data(name: str, train: Documents, test: Documents | None = None, class
     for label, count in Counter(labels).items():
         if count < 2:
             raise InputError(f"{name}: class {label!r} has one document; it needs 2, one of them for testing")
-    rows, rows_test = _split(len(texts), y)
+    rows, rows_test = _split(len(texts), y, classes)
     y_train, y_test = (y[rows], y[rows_test]) if labels else (y, y)
     return TextData(name, classes, [texts[i] for i in rows], y_train, [texts[i] for i in rows_test], y_test)
 
@@ -189,10 +189,10 @@ def _require_two(name: str, count: int, what: str) -> None:
         raise InputError(f"{name} holds {held}; at least 2 are needed, one to learn from and one for testing")
 
 
-def _split(count: int, y: Tensor) -> tuple[list[int], list[int]]:
+def _split(count: int, y: Tensor, classes: tuple[str, ...] = ()) -> tuple[list[int], list[int]]:
     """Rows for training and for testing, in the order of the corpus: a fifth, of each class if there are classes."""
     if len(y):
-        train, test = stratified_split(y, (0.8, 0.2), seed=0)
+        train, test = stratified_split(y, (0.8, 0.2), seed=0, classes=classes)
     else:
         order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
         test, train = order.tensor_split([max(1, round(count / 5))])

@@ -78,8 +78,8 @@ class Data:
 
 def get_data(args: HyperParams, device: torch.device) -> Data:
     """Images (N, 1, 28, 28) in [0, 1] and labels (N,), on `device`. Julia: (W, H, C, N)."""
-    # Julia divides by 255 once more; these pixels are in [0, 1] already, and torch's default
-    # initialisation learns nothing from images 255 times too dark.
+    # Julia divides by 255 once more; these pixels are in [0, 1] already. Whether a network learns from images that are
+    # 255 times too dark is a matter of luck (README.md, exercise 4).
     images = load_images(args.dataset, args.data_dir, offline=args.offline, quiet=args.quiet)
     train, test = (images.X_train, images.y_train), (images.X_test, images.y_test)
     val: tuple[Tensor, Tensor] | None = None

@@ -14,13 +14,15 @@ from common.settings import OptionalFolder, PlaceOrNone, Range, Role, Seed, Sett
 from labs.gan.gan import generate, interpolate, load_run, noise
 from labs.gan.judge import ask, assess, get_judge
 
+Samples = Annotated[int, Range(100, 200_000)]
+
 
 @dataclass(frozen=True)
 class Request(Settings):
     """Measure a trained generator, beside real images."""
 
     run: OptionalFolder = None  # the run directory; none given: the newest under runs/gan
-    samples: Annotated[int, Range(100)] = 10_000  # generated images to measure; with fewer, shares mean nothing
+    samples: Samples = 10_000  # generated images to measure; with fewer, shares mean nothing
     seed: Seed = 1  # fixes the noise (the run's own figures take the seed of its training, 0)
     data_dir: PlaceOrNone = None  # where data sets and the judge lie; none: where they lay in training
     device: Annotated[str, Role.PLACE] = "auto"  # auto (CUDA if there, else CPU), cpu, cuda, cuda:N, mps

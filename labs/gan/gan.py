@@ -52,7 +52,7 @@ class HyperParams(TrainingFlags):
     lr: Usual[Positive] = UNGIVEN  # the generator's learning rate (η); none: 2e-4, course and dcgan 1e-3
     discriminator_lr: Usual[Positive] = UNGIVEN  # the discriminator's; none: 2e-4, dcgan 5e-4
     beta1: Usual[Share] = UNGIVEN  # Adam's memory of past gradients; none: 0.5, course 0.9
-    latent_dim: Usual[Count] = UNGIVEN  # length of the noise vector z; none: 100, course 16
+    latent_dim: Usual[Annotated[int, Range(1, 10_000)]] = UNGIVEN  # length of the noise vector z; none: 100, course 16
     dropout: Usual[Share] = UNGIVEN  # share of the discriminator's activations set to 0; none: 0.3, course and dcgan 0
     real_label: Annotated[float, Range(0, 1, open="least")] = 1.0  # what D should say to real images; 0.9: smoothed
     sample_every: Count = 5  # epochs between two pictures of the same 64 noise vectors
@@ -184,6 +184,9 @@ def train(data: Data | None = None, networks: nn.ModuleDict | None = None, **kws
     d_optimizer = make_optimizer("adam", discriminator.parameters(), args.discriminator_lr, betas=betas)
     g_net, d_net = (for_step(net, compile=args.compile) for net in (generator, discriminator))
 
+    # Compiled as well, but not what averages gradients under torchrun: that would wait for those of the discriminator.
+    seen_by = discriminator if distributed.world_size() > 1 else d_net
+
     def step(batch: tuple[Tensor]) -> dict[str, Tensor]:
         (real,) = batch
         with autocast(device, args.precision):
@@ -200,7 +203,7 @@ def train(data: Data | None = None, networks: nn.ModuleDict | None = None, **kws
         #    discriminator, whose own weights need none.
         discriminator.requires_grad_(False)
         with autocast(device, args.precision):
-            logits = discriminator(fake).float()
+            logits = seen_by(fake).float()
         g_loss = generator_loss(logits)
         g_optimizer.zero_grad()
         g_loss.backward()

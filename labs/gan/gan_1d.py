@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from common import cli
 from common.device import seed_everything
 from common.optimizers import make_optimizer
-from common.settings import Count, Positive, Role, Seed, Settings, Whole
+from common.settings import Count, Positive, Range, Role, Seed, Settings
 
 REAL = torch.tensor([[2.0], [3.0], [4.0]])
+Units = Annotated[int, Range(0, 10_000)]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class HyperParams(Settings):
 
     steps: Count = 2000  # updates of each network
     lr: Positive = 0.05  # learning rate (η) of both, plain gradient descent
-    hidden: Whole = 0  # 0: the slide's linear discriminator; N: one with a hidden layer of N, which sees the spread too
+    hidden: Units = 0  # 0: the slide's linear discriminator; N: one with a hidden layer of N, which sees the spread too
     seed: Seed = 0  # fixes every random draw
     out: Annotated[Path, Role.PLACE] = Path("runs/gan_1d")  # folder for the figures
 

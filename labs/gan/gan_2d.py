@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from common import cli
 from common.device import seed_everything
 from common.optimizers import make_optimizer
-from common.settings import Count, Positive, Role, Seed, Settings
+from common.settings import Count, Positive, Range, Role, Seed, Settings
 
 CENTRES = torch.tensor([[2.0, 2.0], [-2.0, -2.0]])
 SPREAD = 0.5  # standard deviation of each cluster (the exam does not say)
@@ -26,7 +26,7 @@ class HyperParams(Settings):
     """Train the exam's GAN on points around (2, 2) and (−2, −2)."""
 
     steps: Count = 5000  # updates of each network; the exam's: 100
-    batch_size: Count = 32  # points per update
+    batch_size: Annotated[int, Range(1, 100_000)] = 32  # points per update
     lr: Positive = 2e-4  # the generator's learning rate (η)
     discriminator_lr: Positive = 1e-4  # the discriminator's
     seed: Seed = 0  # fixes every random draw

@@ -20,12 +20,14 @@ from common import checkpoint, distributed
 from common.data import ArrayLoader
 from common.datasets import ImageData
 from common.device import seed_everything
+from common.errors import InputError
 from common.metrics import accuracy
 from common.optimizers import make_optimizer
 from common.schedules import cosine
 from common.trainer import evaluate, fit, for_step
 
 LR = 2e-3  # the judge's learning rate (η) at the start
+FEWEST = 4  # real images of each part: the Fréchet distance needs two, the nearest neighbours four
 COVERED = 0.01  # a class counts as covered from this share of the samples on
 
 
@@ -43,8 +45,15 @@ def build_judge(classes: int = 10) -> nn.Sequential:
 def get_judge(images: ImageData, data_dir: Path, device: torch.device, *, quiet: bool = False) -> nn.Sequential:
     """The judge of this data set: from <data_dir>/gan_judge-<name>.safetensors, else trained now and kept there.
 
-    It depends on nothing but the data set, so that all runs are measured alike.
+    It depends on nothing but the data set, so that all runs are measured alike. Raises InputError for fewer images
+    than can be measured.
     """
+    sizes = len(images.y_train), len(images.y_test)
+    if min(sizes) < FEWEST:
+        raise InputError(
+            f"data set {images.name} has {sizes[0]} training and {sizes[1]} test images; generated images are compared "
+            f"with at least {FEWEST} of each: take a larger one"
+        )
     path = Path(data_dir) / f"gan_judge-{images.name}.safetensors"
     seed_everything(0)
     judge = build_judge(len(images.classes)).to(device).to(memory_format=torch.channels_last)
@@ -106,7 +115,7 @@ class Opinion:
     def shares(self) -> Tensor:
         """Each class's share of the images, (classes,)."""
         counts = torch.bincount(self.classes, minlength=self.probabilities.shape[1])
-        return counts.double() / len(self.classes)
+        return counts.cpu().double() / len(self.classes)  # MPS has no float64
 
 
 @torch.inference_mode()
@@ -130,7 +139,8 @@ def assess(opinion: Opinion, reference: Opinion) -> dict[str, float]:
     """
     shares = opinion.shares
     covered = [c for c in range(len(shares)) if shares[c] >= COVERED]
-    ratios = [spread(opinion, c) / spread(reference, c) for c in covered]
+    # Of a class with fewer than two images in the reference there is nothing to compare with.
+    ratios = [spread(opinion, c) / real for c in covered if (real := spread(reference, c))]
     return {
         "coverage": len(covered),
         "smallest_share": float(shares.min()),
@@ -143,7 +153,7 @@ def assess(opinion: Opinion, reference: Opinion) -> dict[str, float]:
 
 def spread(opinion: Opinion, label: int) -> float:
     """Root mean square distance of two images of a class. E‖a − b‖² = 2 · trace of the covariance."""
-    features = opinion.features[opinion.classes == label].double()
+    features = opinion.features[opinion.classes == label].cpu().double()  # MPS has no float64
     return float(2 * features.var(dim=0).sum()) ** 0.5 if len(features) > 1 else 0.0
 
 
@@ -152,7 +162,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
     ‖μa − μb‖² + trace(Ca + Cb − 2 (Ca Cb)^½)
     """
-    a, b = a.double().cpu(), b.double().cpu()
+    a, b = a.cpu().double(), b.cpu().double()
     cov_a, cov_b = torch.cov(a.T, correction=1), torch.cov(b.T, correction=1)
     # (Ca Cb)^½ has the trace of (Ca^½ Cb Ca^½)^½, whose matrix is symmetric: two eigenvalue problems.
     values, vectors = torch.linalg.eigh(cov_a)

@@ -10,17 +10,18 @@ from torch import Tensor, nn
 def attention(query: Tensor, key: Tensor, value: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
     """What each word takes from the others: softmax(Q Kᵀ / √d) V, and the weights that the softmax gives.
 
-    query, key, value (N, heads, T, d); `there` (N, 1, 1, T) is False for padding, which nobody looks at.
+    query, key, value (N, heads, T, d); `there` (N, 1, 1, T) is False for padding, which nobody looks at. In a text of
+    nothing but padding all weights are 0.
     """
     similarity = query @ key.transpose(2, 3) / query.shape[3] ** 0.5  # (N, heads, T, T)
-    weights = similarity.masked_fill(~there, float("-inf")).softmax(dim=3)
+    weights = similarity.masked_fill(~there, float("-inf")).softmax(dim=3).masked_fill(~there, 0.0)
     return weights @ value, weights
 
 
 class Block(nn.Module):
     """Attention, then two dense layers; each adds to what came in: (N, T, D) → (N, T, D).
 
-    `there` (broadcastable to N, heads, T, T) says whom each word may look at.
+    `there` (broadcastable to N, heads, T, T) says whom each word may look at; None: itself and those before it.
     """
 
     def __init__(self, width: int, heads: int, dropout: float):
@@ -36,9 +37,9 @@ class Block(nn.Module):
         n, t, d = x.shape
         return self.query_key_value(self.norm1(x)).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
 
-    def forward(self, x: Tensor, there: Tensor) -> Tensor:
+    def forward(self, x: Tensor, there: Tensor | None) -> Tensor:
         # torch's own `attention`: the same numbers, faster; it does not tell the weights
         query, key, value = self.split(x)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=there)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=there, is_causal=there is None)
         x = x + self.dropout(self.project(mixed.transpose(1, 2).flatten(2)))
         return x + self.dropout(self.feed_forward(self.norm2(x)))

@@ -98,7 +98,11 @@ def get_data(args: HyperParams, device: torch.device, vocabulary: Vocabulary | N
     texts = load_texts(args.dataset, args.data_dir, embedded="reviews", offline=args.offline, quiet=args.quiet)
     if not texts.classes:
         raise InputError(f"{texts.name} has no classes to tell apart; name a data set with labels")
-    train, val = stratified_split(texts.y_train, (1 - args.val_share, args.val_share), seed=args.seed)
+    shares = (1 - args.val_share, args.val_share)
+    try:
+        train, val = stratified_split(texts.y_train, shares, seed=args.seed, classes=texts.classes)
+    except InputError as error:
+        raise InputError(f"{error}; give it more texts, or raise --val-share") from None
     train = train[: args.limit]
     own = [texts.texts_train[i] for i in train]
     if vocabulary is None:
@@ -249,8 +253,9 @@ def save_figures(run: Run, model: nn.Module, data: Data, max_length: int) -> Non
     if len(run.history) > 1:
         run.save_figure("curves", plots.plot_curves(run.history))
     parts = {"train": data.train.y.cpu(), "validation": data.val.y.cpu(), "test": labels}
-    run.save_figure("class_counts", plots.plot_class_counts(parts, classes))
-    run.save_figure("confusion", plots.plot_confusion(confusion_matrix(labels, predicted, len(classes)), classes))
+    names = list(map(plots.plain, classes))
+    run.save_figure("class_counts", plots.plot_class_counts(parts, names))
+    run.save_figure("confusion", plots.plot_confusion(confusion_matrix(labels, predicted, len(classes)), names))
     counts = torch.bincount(data.train.indices, minlength=len(data.vocabulary))
     words = reading.indicative_words(model, data.vocabulary, counts)
     run.save_figure("indicative_words", reading.plot_indicative_words(words, classes))

@@ -149,9 +149,14 @@ class PairLoader:
         self.set_epoch(1)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw the pairs of that epoch."""
+        """Draw the pairs of that epoch; InputError if there are none."""
         generator = torch.Generator().manual_seed(derive_seed(self.args.seed, epoch, 1))
         pairs = draw_pairs(self.corpus, self.args.window, self.args.subsample, generator).to(self.device)
+        if not len(pairs):
+            raise InputError(
+                f"{self.args.dataset}: no two of the {len(self.corpus.tokens)} words left stand near each other in a "
+                "text; give it more text, or leave no word out with --subsample 0"
+            )
         self.batches = ArrayLoader(pairs, batch_size=self.args.batch_size, shuffle=True, seed=self.args.seed)
         self.batches.set_epoch(epoch)
 
@@ -191,8 +196,8 @@ def learn(args: HyperParams) -> tuple[Embeddings, Run]:
         optimizer.step()
         return logs
 
+    loader = PairLoader(corpus, args, device)
     with Run(args) as run:
-        loader = PairLoader(corpus, args, device)
         run.say(
             f"skip-gram on {args.dataset}: {len(corpus.tokens):,} words of text, {len(corpus.words):,} different ones "
             f"that occur {args.min_count} times; {len(loader) * args.batch_size:,} pairs an epoch, {args.negatives} "
@@ -251,7 +256,7 @@ def show(run: Run, embeddings: Embeddings, args: HyperParams) -> None:
     """Neighbours and the analogy asked for, and the map of frequent words."""
     asked = [word.strip() for word in args.words.split(",") if word.strip()]
     given = args.words != HyperParams.words
-    for word in [word for word in asked if given or word in embeddings.words]:
+    for word in [word for word in asked if given or word in embeddings.places]:
         near = embeddings.nearest(embeddings[word], excluded=(word,))[:6]
         run.say(f"nearest to {word!r}: " + ", ".join(f"{other} {cosine:.2f}" for other, cosine in near))
     if args.analogy:
@@ -267,8 +272,10 @@ def plot_map(embeddings: Embeddings, marked: list[str], most: int = 120) -> "Fig
     from matplotlib.figure import Figure
     from sklearn.manifold import TSNE
 
+    from common.plots import plain
+
     words = [word for word in embeddings.words if len(word) > 3 and word.isalpha()][:most]
-    words += [word for word in marked if word in embeddings.words and word not in words]
+    words += [word for word in marked if word in embeddings.places and word not in words]
     figure = Figure(figsize=(10, 7))
     axis = figure.add_axes((0.04, 0.02, 0.92, 0.96))
     axis.axis("off")
@@ -278,7 +285,7 @@ def plot_map(embeddings: Embeddings, marked: list[str], most: int = 120) -> "Fig
         places = TSNE(perplexity=min(15, len(words) // 3), init="pca", random_state=0).fit_transform(vectors.numpy())
         axis.scatter(places[:, 0], places[:, 1], s=4, color="lightgrey")
         for word, (x, y) in zip(words, places, strict=True):
-            axis.text(x, y, word, fontsize=8, color="tab:red" if word in marked else "black", ha="center")
+            axis.text(x, y, plain(word), fontsize=8, color="tab:red" if word in marked else "black", ha="center")
     return figure
 
 

@@ -34,6 +34,8 @@ def draw_words(text: str, stage: str, most: int = 15) -> tuple["Figure", str]:
     """The `most` frequent tokens of a text "as written", "prepared" or "stemmed"; all of them in all three stages."""
     from matplotlib.figure import Figure
 
+    from common.plots import plain
+
     document = prepare(text)
     stages = {"as written": document.raw, "prepared": document.prepared, "stemmed": document.stemmed}
     if not document.stemmed:
@@ -41,7 +43,7 @@ def draw_words(text: str, stage: str, most: int = 15) -> tuple["Figure", str]:
     counts = lexicon([stages[stage]]).most_common(most)
     figure = Figure(figsize=(7.5, 0.6 + 0.24 * len(counts)), layout="constrained")
     axis = figure.subplots()
-    bars = axis.barh([token for token, _ in counts], [n for _, n in counts], color=BLUE)
+    bars = axis.barh([plain(token) for token, _ in counts], [n for _, n in counts], color=BLUE)
     axis.bar_label(bars, padding=3, fontsize=8)
     axis.invert_yaxis()
     axis.set(title=f"{stage}: the most frequent tokens", xticks=[])
@@ -80,10 +82,12 @@ def draw_nearest(vectors: Embeddings, question: str) -> tuple["Figure", str]:
     """The words nearest to a word, or to a − b + c; those of the question itself in grey."""
     from matplotlib.figure import Figure
 
+    from common.plots import plain
+
     asked = question.strip()
     if not asked:
         raise InputError("the question is empty; write a word, or an analogy such as king-man+woman")
-    words = parse_analogy(asked) if "+" in asked and asked not in vectors.words else (asked,)
+    words = parse_analogy(asked) if "+" in asked and asked not in vectors.places else (asked,)
     sought = vectors[words[0]] if len(words) == 1 else vectors[words[0]] - vectors[words[1]] + vectors[words[2]]
     near = vectors.nearest(sought)
     shown = near[:12]
@@ -92,9 +96,9 @@ def draw_nearest(vectors: Embeddings, question: str) -> tuple["Figure", str]:
     cosines = [cosine for _, cosine in shown]
     bars = axis.barh(range(len(shown)), cosines, color=[GREY if word in words else BLUE for word, _ in shown])
     axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
-    axis.set_yticks(range(len(shown)), [word for word, _ in shown])
+    axis.set_yticks(range(len(shown)), [plain(word) for word, _ in shown])
     axis.invert_yaxis()
-    axis.set(xlabel="cosine", title=" − ".join(words[:2]) + "".join(f" + {word}" for word in words[2:]))
+    axis.set(xlabel="cosine", title=plain(" − ".join(words[:2]) + "".join(f" + {word}" for word in words[2:])))
     axis.margins(x=0.1)
     answer, cosine = next((word, cosine) for word, cosine in near if word not in words)
     return figure, f"nearest, the question's own words left out: {answer} (cosine {cosine:.4f}, of {len(near)} words)"
@@ -142,6 +146,8 @@ def draw_matrix(documents: str, weighting: str) -> tuple["Figure", str]:
     """The document–term matrix as a picture: a row a document, a column a term."""
     from matplotlib.figure import Figure
 
+    from common.plots import plain
+
     matrix, terms = weigh(documents, weighting)
     rows, columns = matrix.shape
     figure = Figure(figsize=(max(4.0, min(12.0, 1.4 + 0.34 * columns)), 1.3 + 0.32 * rows), layout="constrained")
@@ -152,7 +158,7 @@ def draw_matrix(documents: str, weighting: str) -> tuple["Figure", str]:
             ink = "white" if value > 0.6 * matrix.max() else "black"
             axis.text(j, i, f"{value:.2f}".removeprefix("0"), ha="center", va="center", fontsize=7, color=ink)
     axis.set_yticks(range(rows), [str(number) for number in range(1, rows + 1)])
-    axis.set_xticks(range(columns), terms, rotation=90, fontsize=8)
+    axis.set_xticks(range(columns), list(map(plain, terms)), rotation=90, fontsize=8)
     axis.set(ylabel="document", title=weighting)
     return figure, f"{rows} × {columns}, {(matrix == 0).mean():.1%} zeros"
 
@@ -160,6 +166,8 @@ def draw_matrix(documents: str, weighting: str) -> tuple["Figure", str]:
 def draw_lsa(documents: str, weighting: str) -> tuple["Figure", str]:
     """LSA in two dimensions: documents (U Σ) and terms (V Σ) on a plane, and all singular values."""
     from matplotlib.figure import Figure
+
+    from common.plots import plain
 
     matrix, terms = weigh(documents, weighting)
     if min(matrix.shape) < 2:
@@ -172,7 +180,7 @@ def draw_lsa(documents: str, weighting: str) -> tuple["Figure", str]:
     points = np.concatenate([own, words[heaviest], [[0, 0]]])
     low, high = points.min(axis=0), points.max(axis=0)
     span = (high - low).clip(min=1e-3)
-    for (x, y), names in _heaps(words[heaviest], [terms[t] for t in heaviest], span / (9, 14)):
+    for (x, y), names in _heaps(words[heaviest], [plain(terms[t]) for t in heaviest], span / (9, 14)):
         plane.text(x, y, names, fontsize=8, color="0.35", ha="center", va="center", linespacing=0.9, zorder=4)
     plane.scatter(*own.T, color=BLUE, zorder=3)
     for place, names in _heaps(own, [str(number) for number in range(1, len(own) + 1)], span / (16, 12)):

@@ -6,9 +6,9 @@
 from dataclasses import dataclass
 
 from common import cli
-from common.settings import Count, OptionalCount, OptionalFolder, Positive, Seed, Settings
+from common.settings import Count, OptionalCount, OptionalFolder, Seed, Settings
 from labs.nlp.language_model import load_run, write
-from labs.nlp.sampling import TopP
+from labs.nlp.sampling import Temperature, TopP
 from labs.nlp.vocabulary import load_vocabulary
 
 
@@ -20,7 +20,7 @@ class Request(Settings):
     prompt: str = "The"  # what the samples begin with
     length: Count = 80  # tokens in a sample
     samples: Count = 3  # how many
-    temperature: Positive = 0.8  # below 1: more predictable text, above: more surprising
+    temperature: Temperature = 0.8  # below 1: more predictable text, above: more surprising
     top_k: OptionalCount = None  # draw among the K likeliest tokens only
     top_p: TopP = None  # draw among the likeliest tokens that together have probability P
     seed: Seed = 0  # fixes what is drawn

@@ -27,7 +27,7 @@ from common.settings import Count, OptionalCount, Positive, Share, TrainingFlags
 from common.text.vocabulary import START
 from common.trainer import evaluate, fit, for_step
 from labs.nlp.attention import Block
-from labs.nlp.sampling import TopP, draw_tokens
+from labs.nlp.sampling import Temperature, TopP, draw_tokens
 from labs.nlp.texts import read_texts
 from labs.nlp.vocabulary import Vocabulary, learn_vocabulary, load_vocabulary
 
@@ -53,7 +53,7 @@ class HyperParams(TrainingFlags):
     dropout: Share = 0.2  # share of values set to 0 in training
     prompt: str = "The"  # what the samples begin with
     length: Count = 80  # tokens in a sample
-    temperature: Positive = 0.8  # below 1: more predictable text, above: more surprising
+    temperature: Temperature = 0.8  # below 1: more predictable text, above: more surprising
     top_k: OptionalCount = None  # draw among the K likeliest tokens only
     top_p: TopP = None  # draw among the likeliest tokens that together have probability P
 
@@ -99,10 +99,9 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         positions = torch.arange(tokens.shape[1], device=tokens.device)
-        before = positions[:, None] >= positions  # (T, T): a position looks at itself and at those before it
         x = self.dropout(self.embedding(tokens) + self.position(positions))
         for block in self.blocks:
-            x = block(x, before)
+            x = block(x, None)  # a position looks at itself and at those before it
         return self.head(self.norm(x))
 
 

@@ -13,12 +13,17 @@ accepts or refuses it as a whole, so that the samples are from the very same pos
 tiny corpus. With blocks of one token this is Griffiths & Steyvers' sampler, and accepts always.
 """
 
+from typing import Annotated
+
 import numpy as np
 from scipy.sparse import csr_array, sparray
 from scipy.special import gammaln
 
 from common.device import derive_seed
 from common.errors import InputError
+from common.settings import Range
+
+Prior = Annotated[float, Range(1e-6, 1e6)]  # α or β; beyond, the counts or the prior would vanish beside the other
 
 
 class GibbsLDA:

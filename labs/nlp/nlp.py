@@ -14,10 +14,10 @@ import numpy as np
 
 from common import cli
 from common.errors import InputError
-from common.settings import Count, DataDir, OptionalPath, Positive, Range, Role, Seed, Settings
+from common.settings import Count, DataDir, OptionalPath, Range, Role, Seed, Settings
 from common.sources import data_dir_from_environment
 from common.text.corpora import TextData, load_texts
-from labs.nlp.lda import GibbsLDA
+from labs.nlp.lda import GibbsLDA, Prior
 from labs.nlp.stemming import stem, steps
 from labs.nlp.word_vectors import corpus_embeddings, load_embeddings, parse_analogy
 from labs.nlp.words import ENTITIES, PREPARATION, TAGGED, TAGS, TEXT, lexical_frequency, lexicon, prepare, tokenize
@@ -37,8 +37,8 @@ class HyperParams(Settings):
     analogy: str = ""  # one of your own: king-man+woman asks what king is to man, for woman
     topics: Count = 2  # k of LSA and LDA
     iterations: Count = 1000  # sweeps of Gibbs sampling
-    alpha: Positive = 0.1  # α of LDA, document–topic
-    beta: Positive = 0.1  # β of LDA, topic–word
+    alpha: Prior = 0.1  # α of LDA, document–topic
+    beta: Prior = 0.1  # β of LDA, topic–word
     seed: Seed = 0  # fixes every random draw
 
     def check(self) -> None:

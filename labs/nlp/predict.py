@@ -38,7 +38,8 @@ def read(
 
     texts = [*text, *(read_text(file).splitlines() if file else [])]
     if not texts:
-        print("a text per line, then Ctrl-D:", file=sys.stderr)
+        if sys.stdin.isatty():
+            print("a text per line, then Ctrl-D:", file=sys.stderr)
         texts = sys.stdin.read().splitlines()
     texts = [line for line in texts if line.strip()]
     if not texts:

@@ -17,6 +17,8 @@ from labs.nlp.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_READ, MOST_SEEN = 400, 60  # words of a text that are drawn with their colours, and in a table of attention
+
 
 @torch.inference_mode()
 def contributions(model: nn.Module, X: Tensor, target: int) -> Tensor:
@@ -62,13 +64,15 @@ def plot_indicative_words(words: Sequence[Sequence[tuple[str, float]]], classes:
     """Bars: the words that speak most for each class."""
     from matplotlib.figure import Figure
 
+    from common.plots import plain
+
     columns = min(5, len(classes))
     rows = -(-len(classes) // columns)
     figure = Figure(figsize=(2.8 * columns, 2.9 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, name, found in zip(axes, classes, words, strict=False):
-        axis.barh([word for word, _ in found][::-1], [value for _, value in found][::-1], color="tab:blue")
-        axis.set_title(name, fontsize=10)
+        axis.barh([plain(word) for word, _ in found][::-1], [value for _, value in found][::-1], color="tab:blue")
+        axis.set_title(plain(name), fontsize=10)
         axis.tick_params(labelsize=8)
     for axis in axes[len(classes) :]:
         axis.axis("off")
@@ -81,20 +85,24 @@ def plot_readings(
 ) -> "Figure":
     """Texts with every word coloured: blue speaks for the class named in the title, red against it.
 
-    readings: (title, words, contributions (T,)) of each text.
+    readings: (title, words, contributions (T,)) of each text, of which the first MOST_READ words are drawn.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
+    from common.plots import plain
+
     laid_out = []
     for title, words, values in readings:
         x, lines, row = 0, 1, []
-        for word, value in zip(words, values.tolist(), strict=True):
+        for word, value in zip(words[:MOST_READ], values.tolist()[:MOST_READ], strict=True):
             shown = word.removeprefix("##")
             if x + len(shown) > width:
                 x, lines = 0, lines + 1
             row.append((x, lines, shown, value))
             x += len(shown) + 1
+        if len(words) > MOST_READ:
+            title += f" (its first {MOST_READ} words)"
         laid_out.append((title, lines, row))
     height = sum(lines + 2 for _, lines, _ in laid_out)
     figure = Figure(figsize=(9, line_height * height + 0.2))
@@ -103,27 +111,33 @@ def plot_readings(
     axis.axis("off")
     top = 1.0
     for title, lines, row in laid_out:
-        axis.text(0, top, title, fontsize=9, weight="bold", va="center")
+        axis.text(0, top, plain(title), fontsize=9, weight="bold", va="center")
         strongest = max((abs(value) for *_, value in row), default=0) or 1
         for x, line, word, value in row:
             colour = colormaps["RdBu"](0.5 + 0.38 * value / strongest)
             box = {"facecolor": colour, "edgecolor": "none", "pad": 1.2}
-            axis.text(x, top + line, word, fontsize=9, family="monospace", va="center", bbox=box)
+            axis.text(x, top + line, plain(word), fontsize=9, family="monospace", va="center", bbox=box)
         top += lines + 2
     return figure
 
 
 def plot_attention(weights: Tensor, words: Sequence[str]) -> "Figure":
-    """Who looks at whom, a panel per head: rows look, columns are looked at. weights (heads, T, T)."""
+    """Who looks at whom, a panel per head: rows look, columns are looked at. weights (heads, T, T).
+
+    Of a long text its first MOST_SEEN words.
+    """
     from matplotlib.figure import Figure
 
-    size = 1.4 + 0.19 * len(words)
+    from common.plots import plain
+
+    names, weights = list(map(plain, words[:MOST_SEEN])), weights[:, :MOST_SEEN, :MOST_SEEN]
+    size = 1.4 + 0.19 * len(names)
     figure = Figure(figsize=(size * len(weights), size), layout="constrained")
     for head, (axis, values) in enumerate(
         zip(figure.subplots(1, len(weights), squeeze=False)[0], weights, strict=True)
     ):
         axis.imshow(values.cpu().numpy(), cmap="magma", vmin=0)
-        axis.set_xticks(range(len(words)), words, rotation=90, fontsize=7)
-        axis.set_yticks(range(len(words)), words, fontsize=7)
+        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+        axis.set_yticks(range(len(names)), names, fontsize=7)
         axis.set_title(f"head {head + 1}", fontsize=9)
     return figure

@@ -9,7 +9,8 @@ from tyro.conf import arg
 from common.device import derive_seed
 from common.settings import Range
 
-TopP = Annotated[float | None, arg(metavar="P"), Range(0, 1, open="least")]
+Temperature = Annotated[float, Range(1e-3, 100)]  # nearer to 0, logits would leave the numbers that there are
+TopP = Annotated[float | None, arg(metavar="P"), Range(1e-6, 1)]
 
 
 def probabilities(

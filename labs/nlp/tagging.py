@@ -30,6 +30,7 @@ from labs.nlp.conll import read_conll, spans
 from labs.nlp.counting_taggers import HiddenMarkov, MostFrequentTag, viterbi
 from labs.nlp.crf import CRF, IGNORED
 
+LONGEST = 1000  # words of a sentence: every one is padded to the longest
 SLIDE = "Apple released a new iPhone in California"
 
 
@@ -65,10 +66,11 @@ def decode(model: nn.ModuleDict, tokens: Tensor) -> Tensor:
     if "crf" in model:
         crf, lengths = model["crf"], (tokens[:, :, 0] != PADDING).sum(dim=1).tolist()
         assert isinstance(crf, CRF)
+        # On the CPU: Viterbi's algorithm goes token by token, and would wait for the GPU at each.
+        scores, transitions, start, best = (x.cpu() for x in (scores, crf.transitions, crf.start, best))
         for i, length in enumerate(lengths):
-            path = viterbi(scores[i, :length], crf.transitions, crf.start)
-            best[i, :length] = torch.tensor(path, device=best.device)
-    return best
+            best[i, :length] = torch.tensor(viterbi(scores[i, :length], transitions, start))
+    return best.to(tokens.device)
 
 
 def score(model: nn.ModuleDict, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
@@ -91,7 +93,14 @@ def get_data(args: HyperParams) -> TaggedData:
         raise InputError(f"dataset {args.dataset!r} is neither tagged nor conll:FILE")
     if not Path(path).is_file():
         raise InputError(f"no such file: {path}")
-    return split_tagged(read_conll(Path(path)), path)
+    sentences = read_conll(Path(path))
+    longest = max(map(len, sentences), default=0)
+    if longest > LONGEST:
+        raise InputError(
+            f"{path}: a sentence has {longest} words, and at most {LONGEST} are read at once; part the sentences by "
+            "blank lines"
+        )
+    return split_tagged(sentences, path)
 
 
 def measure(predictions: Sequence[Sequence[str]], sentences: list[Sentence]) -> dict[str, float]:
@@ -209,7 +218,7 @@ def save_figures(run: Run, model: nn.ModuleDict, encoding: Encoding, data: Tagge
     own = torch.tensor([number[tag] for sentence in data.test for _, tag in sentence])
     said = [number[tag] for row in predict(model, encoding, words_of(data.test)) for tag in row]
     matrix = confusion_matrix(own, torch.tensor(said), len(encoding.tags))
-    run.save_figure("confusion", plots.plot_confusion(matrix, encoding.tags))
+    run.save_figure("confusion", plots.plot_confusion(matrix, list(map(plots.plain, encoding.tags))))
     if len(run.history) > 1:
         run.save_figure("curves", plots.plot_curves(run.history))
 

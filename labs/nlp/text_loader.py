@@ -55,4 +55,4 @@ class TextLoader:
         there = place < lengths[:, None]
         X = torch.where(there, self.indices[(starts[:, None] + place).clamp(max=len(self.indices) - 1)], PADDING)
         device = self.y.device
-        return X.to(device, non_blocking=True), lengths.clamp(min=1), self.y[rows.to(device)]
+        return X.to(device), lengths.clamp(min=1), self.y[rows.to(device)]

@@ -1,5 +1,6 @@
 """Words and their vectors, read from a file or made from a corpus: neighbours, and king − man + woman."""
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,17 +23,22 @@ class Embeddings:
     words: list[str]
     vectors: Tensor
 
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        """Which row is a word's; of a word that is there twice, the first."""
+        return {word: row for row, word in reversed(list(enumerate(self.words)))}
+
     def __getitem__(self, word: str) -> Tensor:
         """The word's vector (d,); InputError for an unknown word."""
-        if word not in self.words:
+        if word not in self.places:
             raise InputError(f"{word!r} is none of the {len(self.words)} words that have a vector; try another")
-        return self.vectors[self.words.index(word)]
+        return self.vectors[self.places[word]]
 
     def nearest(self, vector: Tensor, excluded: Sequence[str] = ()) -> list[tuple[str, float]]:
         """All words but the excluded ones with their cosine to `vector`, nearest first."""
         cosines = cosine_similarity(self.vectors, vector)
-        order = cosines.argsort(descending=True).tolist()
-        return [(self.words[i], float(cosines[i])) for i in order if self.words[i] not in excluded]
+        order, values = cosines.argsort(descending=True).tolist(), cosines.tolist()
+        return [(self.words[i], values[i]) for i in order if self.words[i] not in excluded]
 
     def analogy(self, a: str, b: str, c: str) -> list[tuple[str, float]]:
         """Words by their cosine to a − b + c (3CosAdd, Mikolov et al. 2013), a, b and c themselves left out.

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from common.errors import InputError
 from common.expectations import Expected
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.settings import UNGIVEN, Count, Counts, OptionalCount, Positive, Probability, Usual, Whole
+from common.settings import UNGIVEN, Count, Counts, OptionalCount, Positive, Probability, Range, Usual, Whole
 from common.trainer import Means
 from labs.reinforcement_learning.episodes import TRAINING, Copies
 from labs.reinforcement_learning.periods import Episodes, NetworkFlags, Playing, train_network, training_return
@@ -72,14 +72,14 @@ class HyperParams(NetworkFlags):
 
     preset: Literal["tuned", "task6", "cleanrl"] = "tuned"  # tuned for the environment, the manual's, or CleanRL's
     episodes: OptionalCount = None  # end after N episodes, if that is sooner; none, as below: by preset
-    envs: Count = 1  # copies of the environment that are played side by side
+    envs: Annotated[int, Range(1, 1_000)] = 1  # copies of the environment that are played side by side
     lr: Usual[Positive] = UNGIVEN  # learning rate (η)
-    batch_size: Usual[Count] = UNGIVEN  # transitions per gradient step
+    batch_size: Usual[Annotated[int, Range(1, 100_000)]] = UNGIVEN  # transitions per gradient step
     hidden: Counts = ()  # units of each hidden layer
     double: bool = False  # double DQN: the online network chooses the next action, the target network values it
     dueling: bool = False  # dueling network: Q = V + A − mean A
     replay: Literal["uniform", "prioritized", "none"] = "uniform"  # none: learn from the last --train-every steps only
-    buffer_size: Usual[Count] = UNGIVEN  # transitions that are kept
+    buffer_size: Usual[Annotated[int, Range(1, 10**6)]] = UNGIVEN  # transitions that are kept
     priority_alpha: Probability = 0.6  # prioritized: 0 draws evenly, 1 in proportion to the error
     priority_beta: Probability = 0.5  # prioritized: 1 makes up for the uneven draws in full, 0 not at all
     learning_starts: Usual[Whole] = UNGIVEN  # steps before the first gradient step

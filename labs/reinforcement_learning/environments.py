@@ -2,6 +2,8 @@
 
 import difflib
 import warnings
+from collections import Counter
+from collections.abc import Collection
 from typing import Any, Literal
 
 import gymnasium
@@ -82,3 +84,26 @@ def table_of(env: Env) -> Table | None:
     """The environment's transition table, if it shows one, for as many states as it has."""
     table = getattr(env.unwrapped, "P", None)
     return table if table is not None and len(table) == getattr(env.observation_space, "n", None) else None
+
+
+def describe_rewards(table: Table) -> str:
+    """What is rewarded and what ends an episode, in a line; states are numbered from 0."""
+    steps = [(s, step) for s, actions in table.items() for outcomes in actions.values() for step in outcomes]
+    ends = {following for _, (_, following, _, terminated) in steps if terminated}
+    left = [(following, float(reward)) for s, (_, following, reward, _) in steps if s not in ends]
+    if not left:
+        return "no step leads anywhere"
+    places = {reward: {state for state, of in left if of == reward} for _, reward in left}
+    usual = Counter(reward for _, reward in left).most_common(1)[0][0]
+    special = [f"{reward:+g} on a step to {_named(places[reward])}" for reward in sorted(places) if reward != usual]
+    said = f"rewards: {', '.join([*special, f'{usual:g} on any other step' if special else f'{usual:+g} a step'])}"
+    ending = f"a step to {_named(ends)} ends the episode" if ends else "only the clock ends an episode"
+    return f"{said}; {ending}".replace("-", "−")
+
+
+def _named(states: Collection[int]) -> str:
+    """States by their numbers, or how many they are."""
+    if len(states) > 10:
+        return f"{len(states)} states"
+    *first, last = map(str, sorted(map(int, states)))
+    return f"state {', '.join(first)} or {last}" if first else f"state {last}"

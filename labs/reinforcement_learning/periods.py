@@ -23,7 +23,7 @@ from common.expectations import Expected
 from common.files import validated, write_csv
 from common.loop import Best, Row, Training, play
 from common.runs import Run
-from common.settings import UNGIVEN, Count, Ints, OptionalCount, Probability, Role, RunFlags, Usual
+from common.settings import UNGIVEN, Count, Ints, OptionalCount, Probability, Range, Role, RunFlags, Usual
 from labs.reinforcement_learning.episodes import TEST, VALIDATION, Copies, play_episodes, success_rate
 
 Episodes = list[tuple[int, float, int]]  # of every episode that ended: the steps by then, its return, its length
@@ -40,8 +40,8 @@ class NetworkFlags(RunFlags):
     max_steps: OptionalCount = None  # end an episode after N steps; none: the environment's own limit
     gamma: Usual[Probability] = UNGIVEN  # γ: what a reward one step later is worth; none: by preset or method
     period: Count = 2_500  # steps between two evaluations; the best policy is kept
-    val_episodes: Count = 50  # greedy episodes per evaluation
-    test_episodes: Count = 100  # greedy episodes for the result, from other seeds
+    val_episodes: Annotated[int, Range(1, 10_000)] = 50  # greedy episodes per evaluation
+    test_episodes: Annotated[int, Range(1, 10_000)] = 100  # greedy episodes for the result, from other seeds
     seeds: Annotated[Ints, Role.CHANCE] = ()  # train once with each instead of --seed, and draw how much they differ
 
     def check(self) -> None:

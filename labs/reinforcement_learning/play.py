@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from gymnasium import Space
@@ -13,7 +13,7 @@ from gymnasium import Space
 from common import cli
 from common.device import derive_seed
 from common.errors import InputError
-from common.settings import Count, OptionalCount, OptionalFolder, OptionalName, Probability, Seed, Settings, read_record
+from common.settings import OptionalCount, OptionalFolder, OptionalName, Probability, Range, Seed, Settings, read_record
 from labs.reinforcement_learning import reinforcement_learning as tabular
 from labs.reinforcement_learning.episodes import TEST, Copies, Policy, play_episodes, random_policy, success_rate
 from labs.reinforcement_learning.tabular import run_episode
@@ -25,7 +25,7 @@ class Request(Settings):
     """Let a trained agent play episodes, greedily, and report return and success rate."""
 
     run: OptionalFolder = None  # the run directory; none: the newest of dqn or policy_gradient
-    episodes: Count = 100  # how many are played
+    episodes: Annotated[int, Range(1, 10_000)] = 100  # how many are played
     seed: Seed = 0  # fixes where they begin; other episodes than in the training, whatever it is
     env: OptionalName = None  # play in this environment instead, which must have the same observations and actions
     max_steps: OptionalCount = None  # end an episode after N steps; none: as in the training

@@ -8,7 +8,7 @@ Pendulum-v1. README.md has what was measured.
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from common.errors import InputError
 from common.expectations import Expected
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.settings import UNGIVEN, Count, Counts, NotNegative, Positive, Probability, Usual
+from common.settings import UNGIVEN, Count, Counts, NotNegative, Positive, Probability, Range, Usual
 from common.trainer import Means
 from labs.reinforcement_learning.episodes import TRAINING, Copies
 from labs.reinforcement_learning.periods import Episodes, NetworkFlags, Playing, train_network, training_return
@@ -48,6 +48,8 @@ DEFAULTS = {
         "batch_size": 64, "passes": 10,
     },
 }  # fmt: skip
+Envs = Annotated[int, Range(1, 1_000)]
+Steps = Annotated[int, Range(1, 10**6)]
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,11 @@ class HyperParams(NetworkFlags):
     COMMAND: ClassVar[str] = "labs.reinforcement_learning.policy_gradient"
 
     method: Literal["ppo", "reinforce"] = "ppo"  # proximal policy optimisation, or REINFORCE with a baseline
-    envs: Usual[Count] = UNGIVEN  # copies of the environment, played side by side; none, as below: by method and --env
+    envs: Usual[Envs] = UNGIVEN  # copies of the environment, played side by side; none, as below: by method and --env
     lr: Usual[Positive] = UNGIVEN  # learning rate (η)
     gae_lambda: Usual[Probability] = UNGIVEN  # λ: 1 trusts the rewards that came, 0 the critic's estimate
     hidden: Counts = (64, 64)  # units of each hidden layer, of actor and critic alike
-    rollout: Usual[Count] = UNGIVEN  # steps of each copy between updates; reinforce: at least, in whole episodes
+    rollout: Usual[Steps] = UNGIVEN  # steps of each copy between updates; reinforce: at least, in whole episodes
     batch_size: Usual[Count] = UNGIVEN  # ppo: steps per gradient step
     passes: Usual[Count] = UNGIVEN  # ppo: passes over each rollout
     clip: Positive = 0.2  # ppo: how far an action's probability may move in an update, as a share
@@ -211,7 +213,12 @@ class PolicyGradient:
         ended = False
         while len(rows) < self.args.rollout or (self.args.method == "reinforce" and not ended):
             states = self.copies.states
-            actions = self.model(torch.from_numpy(states).to(self.device)).sample().cpu().numpy()
+            try:
+                actions = self.model(torch.from_numpy(states).to(self.device)).sample().cpu().numpy()
+            except RuntimeError as error:  # torch's own words, as there is no other way to tell it
+                if "std >= 0" not in str(error) and "probability tensor" not in str(error):
+                    raise
+                raise InputError("the policy is not finite: the training has diverged; lower --lr") from None
             next_states, rewards, terminated, truncated = self.copies.step(self.for_environment(actions))
             rows.append((states, actions, rewards, next_states, terminated, truncated))
             ended = bool(terminated[0] or truncated[0])

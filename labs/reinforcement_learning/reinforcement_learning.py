@@ -22,7 +22,7 @@ from common.files import write_csv
 from common.loop import Row, play
 from common.runs import Run
 from common.settings import UNGIVEN, Count, Number, OptionalCount, Probability, Role, RunFlags, Usual
-from labs.reinforcement_learning.environments import Env, YesNo, make_slippery
+from labs.reinforcement_learning.environments import Env, YesNo, describe_rewards, make_slippery, table_of
 from labs.reinforcement_learning.progress import describe_values, draw_figures
 from labs.reinforcement_learning.tabular import (
     Agent,
@@ -202,6 +202,8 @@ def train(**kws: Any) -> tuple[TabularApproximator, Run]:
             f"{env.spec.max_episode_steps} steps; {args.episodes} episodes, α {args.alpha:g}, γ {args.gamma:g}, "
             f"{acts}"
         )
+        if (table := table_of(env)) is not None:
+            run.say(describe_rewards(table))
         model, record = learn(args, env, run)
         run.save_model(model)
         played = enumerate(zip(record.returns, record.lengths, strict=True), 1)

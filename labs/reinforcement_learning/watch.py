@@ -31,7 +31,7 @@ class Request(Settings):
     run: OptionalFolder = None  # the run directory of dqn or policy_gradient; none: the newest
     seed: Seed = 0  # fixes where the episode begins, the same for all
     every: Count = 4  # every N-th step is a picture
-    width: Annotated[int, Range(16)] = 300  # pixels of each of the pictures side by side
+    width: Annotated[int, Range(16, 2_000)] = 300  # pixels of each of the pictures side by side
     out: OptionalPath = None  # where the GIF goes; none: figures/policy.gif in the run directory
 
 

@@ -58,6 +58,8 @@ def cached(
             path.unlink()  # it can be computed again
     started = time.perf_counter()
     result = compute(extract, X, precision, quiet=quiet)
+    if X.device.type == "cuda":
+        torch.cuda.synchronize(X.device)  # its kernels are only queued so far
     seconds = time.perf_counter() - started
     if distributed.is_main():
         try:

@@ -17,7 +17,7 @@ from tyro.conf import Positional, arg
 
 from common import cli
 from common.errors import InputError
-from common.settings import Count, OptionalFolder, OptionalName, Settings
+from common.settings import OptionalFolder, OptionalName, Range, Settings
 from labs.transfer_learning import backbones
 from labs.transfer_learning.labelled_images import get_data
 from labs.transfer_learning.pictures import open_picture
@@ -37,7 +37,7 @@ class Request(Settings):
 
     pictures: Positional[Annotated[tuple[Path, ...], arg(metavar="PICTURE")]] = ()  # image files; none: test images
     run: OptionalFolder = None  # the run directory whose network looks; none: the newest
-    images: Count = 6  # how many test images, if no pictures are given: half of them mistakes
+    images: Annotated[int, Range(1, 100)] = 6  # how many test images, if no pictures are given: half of them mistakes
     layer: OptionalName = None  # block whose maps are weighed; none: the last of at least 7×7
     data_dir: OptionalFolder = None  # where data sets lie; none: where they lay in training
 
@@ -131,6 +131,8 @@ def plot_heat(X: Tensor, y: Tensor | None, p: Tensor, heat: Tensor, classes: Seq
     """
     from matplotlib.figure import Figure
 
+    from common.plots import plain  # a class may be called anything
+
     across = min(2, len(X))
     rows = -(-len(X) // across)
     figure = Figure(figsize=(5.4 * across, 2.1 * rows), layout="constrained")
@@ -141,10 +143,10 @@ def plot_heat(X: Tensor, y: Tensor | None, p: Tensor, heat: Tensor, classes: Seq
         image = X[i].expand(3, -1, -1).permute(1, 2, 0).numpy()
         for axis in axes[i]:
             axis.imshow(image, interpolation="nearest")
-        axes[i, 0].set_title("" if y is None else f"label: {classes[int(y[i])]}", fontsize=9)
+        axes[i, 0].set_title("" if y is None else f"label: {plain(classes[int(y[i])])}", fontsize=9)
         for axis, label, share, shown in zip(axes[i, 1:], likeliest, shares, heat[i], strict=True):
             axis.imshow(shown.numpy(), cmap="inferno", alpha=0.6, vmin=0, vmax=max(float(shown.max()), 1e-9))
-            axis.set_title(f"for {classes[label]} ({share:.1%})", fontsize=9)
+            axis.set_title(f"for {plain(classes[label])} ({share:.1%})", fontsize=9)
     return figure
 
 
@@ -175,8 +177,7 @@ def draw(
     else:
         X, y = choose_images(model, args.but(data_dir=data_dir or args.data_dir), images)
     p, heat, name = explain(model, X, layer)
-    names = [name.replace("$", r"\$") for name in loaded.about["classes"]]  # in a figure a $ would begin a formula
-    path = write_figure(loaded.path / "figures" / "grad_cam.png", plot_heat(X, y, p, heat, names))
+    path = write_figure(loaded.path / "figures" / "grad_cam.png", plot_heat(X, y, p, heat, loaded.about["classes"]))
     print(f"the feature maps of {args.backbone}'s block {name}, weighed")
     print(path)
     return path

@@ -35,6 +35,8 @@ from labs.transfer_learning.surfaces import (
 )
 
 NAMES = {"with_skips": "with skip connections", "without_skips": "without skip connections"}
+Blocks = Annotated[int, Range(1, 100)]
+Width = Annotated[int, Range(1, 512)]
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ class LossLandscape(TrainingFlags):
     dataset: Literal["digits", "mnist", "fashion_mnist", "kmnist"] = "digits"  # data set; digits comes with the labs
     epochs: Count = 15  # passes over the training set
     lr: Positive = 3e-3  # learning rate (η) at first; it falls to 0 along a cosine
-    blocks: Count = 9  # residual blocks of each of the three widths; the network has 6 layers for each, and 2 more
-    width: Count = 8  # channels of the first blocks; the next have twice, the last four times as many
-    images: Count = 256  # training images whose mean loss is drawn
+    blocks: Blocks = 9  # residual blocks of each of the three widths; the network has 6 layers for each, and 2 more
+    width: Width = 8  # channels of the first blocks; the next have twice, the last four times as many
+    images: Annotated[int, Range(1, 10_000)] = 256  # training images whose mean loss is drawn
     radius: Positive = 1.0  # how far the plane reaches; at 1 each filter is changed by as much as it is long
-    points: Annotated[int, Range(3)] = 21  # places along each side of the plane, odd: the weights are the middle
+    points: Annotated[int, Range(3, 501)] = 21  # places along each side of the plane, odd: the weights are the middle
 
     def check(self) -> None:
         self.require("points", self.points % 2 == 1, "an odd number of at least 3")

@@ -55,14 +55,14 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Every file under the folder, also in folders within."""
+    """Every regular file under the folder, also in folders within."""
     if not folder.is_dir():
         return []
     return [
         Path(where) / name
         for where, inner, names in sorted(os.walk(folder))
         for name in sorted(names)
-        if not name.startswith(".")
+        if not name.startswith(".") and (Path(where) / name).is_file()  # a pipe would be waited for
     ]
 
 
@@ -84,6 +84,8 @@ def read_picture(path: Path | BinaryIO, image_size: int) -> np.ndarray:
 
 def open_picture(path: Path | BinaryIO, image_size: int) -> Tensor:
     """The picture's middle square as bytes (3, S, S), S at most `image_size`. InputError if it cannot be read."""
+    if isinstance(path, Path) and path.exists() and not path.is_file():
+        raise InputError(f"{path} is no regular file; give a PNG, JPEG or the like")
     try:
         picture = read_picture(path, image_size)
     except FileNotFoundError:

@@ -18,7 +18,7 @@ from common.data import ArrayLoader
 from common.device import derive_seed, pick_device, seed_everything
 from common.metrics import accuracy
 from common.optimizers import make_optimizer
-from common.settings import Count, DataDir, OptionalPath, Positive, Role, Seed, Settings
+from common.settings import Count, DataDir, OptionalPath, Positive, Range, Role, Seed, Settings
 from common.sources import data_dir_from_environment
 from common.trainer import evaluate, fit
 from labs.transfer_learning import backbones
@@ -26,13 +26,14 @@ from labs.transfer_learning.characters import CHARACTERS, SIDE, build_backbone, 
 from labs.transfer_learning.pretrained_network import Prepare
 
 TESTED = 2000  # drawings of another seed
+Drawings = Annotated[int, Range(1, 200_000)]
 
 
 @dataclass(frozen=True)
 class Pretraining(Settings):
     """Teach the small network to read drawn characters, and keep its weights without the last layer."""
 
-    drawings: Count = 12_000  # characters per epoch; they are drawn anew for each, so none is seen twice
+    drawings: Drawings = 12_000  # characters per epoch; they are drawn anew for each, so none is seen twice
     epochs: Annotated[Count, Role.LENGTH] = 6  # how often so many
     batch_size: Count = 64  # drawings per gradient step
     lr: Positive = 3e-3  # learning rate (η) at its highest: it rises for a fifth of the steps, then falls to 0

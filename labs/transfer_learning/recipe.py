@@ -29,7 +29,7 @@ from labs.transfer_learning import backbones, pictures, weights
 from labs.transfer_learning.backbones import CHARACTERS
 
 Strategy = Literal["feature_extraction", "fine_tuning", "from_scratch"]
-Side = Annotated[int, Range(8)]
+Side = Annotated[int, Range(8, 1_024)]
 STRATEGIES: tuple[Strategy, ...] = ("from_scratch", "feature_extraction", "fine_tuning")
 
 # What a setting that is not given is, with ImageNet's networks and with the embedded pair of tasks (drawn characters →
@@ -58,7 +58,7 @@ class Recipe(RunFlags):
     backbone_lr: OptionalPositive = None  # fine_tuning: that of the backbone; none: 1e-4
     schedule: Usual[ScheduleName] = UNGIVEN  # of η; cosine: falls to 0. none: so with the embedded pair, else constant
     optimizer: OptimizerName = "adam"  # update rule
-    hidden: Whole = 256  # units of the head's first layer; 0: the head is one layer
+    hidden: Annotated[int, Range(0, 10_000)] = 256  # units of the head's first layer; 0: the head is one layer
     standardize: bool = False  # bring each feature to mean 0 and deviation 1 before the head (by batch normalisation)
     dropout: Share = 0.0  # share of the head's hidden units set to 0 in training
     image_size: Usual[Side] = UNGIVEN  # side to which images are brought; none: that of the backbone's training

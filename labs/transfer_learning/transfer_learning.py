@@ -156,20 +156,28 @@ def learn(
     # With a validation part, it chooses the epoch and the test part is looked at once, at the end.
     watched = "val" if data.val else "test"
     model.eval()
-    fit(
-        step,
-        loader,
-        modules=[trained],
-        optimizers=[optimizer],
-        epochs=args.epochs,
-        schedule=SCHEDULES[args.schedule],
-        seed=args.seed,
-        evaluations={watched: lambda: evaluation(watched)} if run else None,
-        run=run,
-        monitor="val_loss" if data.val else None,
-        patience=args.patience,
-        quiet=args.quiet,
-    )
+    try:
+        fit(
+            step,
+            loader,
+            modules=[trained],
+            optimizers=[optimizer],
+            epochs=args.epochs,
+            schedule=SCHEDULES[args.schedule],
+            seed=args.seed,
+            evaluations={watched: lambda: evaluation(watched)} if run else None,
+            run=run,
+            monitor="val_loss" if data.val else None,
+            patience=args.patience,
+            quiet=args.quiet,
+        )
+    except ValueError as error:  # torch's own words, as there is no other way to tell it
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise InputError(
+            f"--batch-size {args.batch_size} with {len(y)} training images leaves a batch of one image, from which "
+            "BatchNorm can learn no variance; take another --batch-size, or more --train-images"
+        ) from None
     return evaluation, seconds
 
 
@@ -235,8 +243,8 @@ def save_figures(run: Run, model: Network, data: Data) -> None:
     X, y = data.test
     probabilities = predict(model, X)
     predicted, X = probabilities.argmax(dim=1), X.float() / 255
-    # A folder's name may be anything; in a figure a $ would begin a formula.
-    classes = [(name if len(name) <= 16 else f"{name[:15]}…").replace("$", r"\$") for name in data.classes]
+    # A folder's name may be anything.
+    classes = [plots.plain(name if len(name) <= 16 else f"{name[:15]}…") for name in data.classes]
     matrix = confusion_matrix(y, predicted, len(classes))
     labels = {"train": data.train[1]} | ({"validation": data.val[1]} if data.val else {}) | {"test": y}
     chosen = torch.randperm(len(X), generator=torch.Generator().manual_seed(run.settings.seed))[:16].to(X.device)

@@ -15,8 +15,8 @@ class Request(Settings):
 
     run: OptionalFolder = None  # the run directory whose model is looked at; none: the newest
     data_dir: PlaceOrNone = None  # where data sets lie; none: where they lay in training
-    side: Annotated[int, Range(2)] = 20  # images along each side of the plane's grid
-    steps: Annotated[int, Range(2)] = 10  # images along each path between two digits
+    side: Annotated[int, Range(2, 100)] = 20  # images along each side of the plane's grid
+    steps: Annotated[int, Range(2, 100)] = 10  # images along each path between two digits
 
 
 def draw_latent_space(**kws: Any) -> list[Path]:

@@ -8,7 +8,7 @@ with K codes per image instead of one the bound rises towards it:
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from torch import Tensor
 from common import cli
 from common.device import derive_seed
 from common.errors import InputError
-from common.settings import Count, OptionalFolder, PlaceOrNone, Seed, Settings
+from common.settings import Count, OptionalFolder, PlaceOrNone, Range, Seed, Settings
 from labs.vae.autoencoder import VAE
 from labs.vae.vae import HyperParams, draw_noise, open_run, reconstruction_cost
 
@@ -31,7 +31,7 @@ class Request(Settings):
     """Estimate the log-likelihood of test images under a trained VAE with K codes per image (IWAE bound)."""
 
     run: OptionalFolder = None  # the run directory whose model is evaluated; none: the newest
-    samples: Count = 500  # K: codes per image
+    samples: Annotated[int, Range(1, 10_000)] = 500  # K: codes per image
     images: Count = 1000  # test images, the first ones
     seed: Seed = 0  # fixes the codes
     data_dir: PlaceOrNone = None  # where data sets lie; none: where they lay in training

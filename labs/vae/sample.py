@@ -1,14 +1,14 @@
 """A trained model draws new digits: `python -m labs.vae.sample --run DIR`, without training again."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from common import cli
 from common.errors import InputError
-from common.settings import Count, Ints, OptionalFolder, PlaceOrNone, Seed, Settings
+from common.settings import Ints, OptionalFolder, PlaceOrNone, Range, Seed, Settings
 from labs.vae.autoencoder import encode, generate, interpolate
 from labs.vae.vae import Data, load_run, open_run
 
@@ -18,7 +18,7 @@ class Request(Settings):
     """Draw images with a trained model: from codes of the prior, or along the path between two test images."""
 
     run: OptionalFolder = None  # the run directory whose model draws; none: the newest
-    count: Count = 64  # images
+    count: Annotated[int, Range(1, 10_000)] = 64  # images
     seed: Seed = 0  # fixes the codes
     single: bool = False  # one PNG per image instead of one grid
     interpolate: Ints = ()  # A,B: COUNT images on the way from a test image of class A to one of class B

@@ -8,7 +8,7 @@ Mirrors vae.jl of the course (same order, names and numbers); `--preset notebook
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.expectations import Expected
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.settings import UNGIVEN, Count, Counts, Floats, NotNegative, Positive, TrainingFlags, Usual, Whole
+from common.settings import UNGIVEN, Count, Counts, Floats, Positive, Range, TrainingFlags, Usual, Whole
 from common.trainer import evaluate, fit, for_step
 from labs.vae.autoencoder import VAE, build_autoencoder, generate, kl_divergence, reconstruct
 
@@ -35,6 +35,9 @@ EPOCHS = {"course": 16, "notebook": 8, "examples": 10}
 DIGITS_EPOCHS = 100  # for the embedded digits: 42 times fewer images than MNIST has
 
 ModelName = Literal["vae", "conv_vae", "autoencoder", "denoising_autoencoder"]
+Weight = Annotated[float, Range(0, 10**6)]
+Noise = Annotated[float, Range(0, 1_000)]
+PixelStd = Annotated[float, Range(1e-3, 1_000)]
 
 
 @dataclass(frozen=True)
@@ -50,17 +53,17 @@ class HyperParams(TrainingFlags):
     batch_size: Usual[Count] = UNGIVEN  # samples per gradient step; none: 64, 64, 128
     lr: Usual[Positive] = UNGIVEN  # learning rate (η); none: 3e-3, 3e-3, 1e-3
     model: ModelName = "vae"  # z drawn (vae of dense layers, conv_vae) or computed (the autoencoders of dense layers)
-    latent_dim: Usual[Count] = UNGIVEN  # numbers per image in the middle; none: 2, 4, 20
+    latent_dim: Usual[Annotated[int, Range(1, 10_000)]] = UNGIVEN  # numbers per image in the middle; none: 2, 4, 20
     hidden: Counts = ()  # units of the encoder's dense layers (the decoder has them in reverse); none: 512, 256, 400
     activation: Usual[Literal["tanh", "relu"]] = UNGIVEN  # after each hidden layer; none: tanh, tanh, relu
     filters: Counts = (32, 64)  # conv_vae: filters of each convolution, as many convolutions as numbers
-    beta: NotNegative = 1.0  # β: weight of the KL term in the loss (β-VAE); 1 is the ELBO
+    beta: Weight = 1.0  # β: weight of the KL term in the loss (β-VAE); 1 is the ELBO
     warmup: Whole = 0  # epochs over which β rises from 0 to its value
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"  # of a pixel: cross-entropy, or squared error
-    pixel_std: Positive = 0.1  # gaussian: standard deviation of a pixel about the decoder's output
+    pixel_std: PixelStd = 0.1  # gaussian: standard deviation of a pixel about the decoder's output
     binarize: Literal["none", "static", "dynamic"] = "none"  # pixels as grey values, drawn 0/1 once, or at each use
-    noise: NotNegative = 0.3  # denoising_autoencoder: standard deviation of the noise added to its input
-    l2: NotNegative = 0.0  # λ: weight of the decoder's squared parameters in the loss (vae.jl: 0.01)
+    noise: Noise = 0.3  # denoising_autoencoder: standard deviation of the noise added to its input
+    l2: Weight = 0.0  # λ: weight of the decoder's squared parameters in the loss (vae.jl: 0.01)
     split: Floats = ()  # train,test shares of all samples pooled, e.g. 0.8,0.2; none: as published
 
     def usual(self) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def reconstruction_cost(logits: Tensor, X: Tensor, args: HyperParams) -> Tensor:
     """−log p(X | z) in nats per image, summed over its pixels: (N,)."""
     if args.likelihood == "bernoulli":  # for grey pixels the cross-entropy, which is no likelihood: see README
         return F.binary_cross_entropy_with_logits(logits.float(), X, reduction="none").sum(dim=(1, 2, 3))
-    normal = torch.distributions.Normal(logits.float().sigmoid(), args.pixel_std)
+    normal = torch.distributions.Normal(logits.float().sigmoid(), args.pixel_std, validate_args=False)
     return -normal.log_prob(X).sum(dim=(1, 2, 3))
 
 

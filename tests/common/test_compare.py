@@ -64,3 +64,9 @@ def test_what_cannot_be_compared_is_named(tmp_path):
     (a / "hyperparams.json").write_text(json.dumps({"lab": "cnn"})[:-3])
     with pytest.raises(InputError, match="damaged"):
         comparison_table([a])
+
+
+def test_a_runs_name_is_no_formula(tmp_path, capsys):
+    paths = [make_run(tmp_path / name) for name in (r"$\frac$", "$x$")]
+    compare(paths, tmp_path / "c.png")
+    assert (tmp_path / "c.png").stat().st_size > 1000

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from common.errors import InputError
+from common.plots import plain
 from common.sources import data_dir_from_environment
 from common.text.corpora import load_texts
 from labs.nlp.nlp import lda
@@ -64,7 +65,7 @@ def draw_topic(found: Found, method: str, topic: int, documents: int = 3) -> tup
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     bars, cloud = figure.subplots(1, 2, width_ratios=[2, 3])
     colours = [POSITIVE if w > 0 else NEGATIVE for w in weights[shown]]
-    bars.barh([corpus.terms[t] for t in shown], weights[shown], color=colours)
+    bars.barh([plain(corpus.terms[t]) for t in shown], weights[shown], color=colours)
     bars.invert_yaxis()
     bars.set(title=f"{method}, topic {topic}", xlabel="weight; red: against the topic" if method == "LSA" else "φ")
     word_cloud(cloud, [corpus.terms[t] for t in order[:25]], weights[order[:25]])
@@ -104,7 +105,7 @@ def draw_mixture(found: Found, text: str) -> tuple[Figure, str]:
     axis = figure.subplots()
     bars = axis.barh(range(len(theta)), theta, color=POSITIVE)
     axis.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-    axis.set_yticks(range(len(theta)), names, fontsize=8)
+    axis.set_yticks(range(len(theta)), list(map(plain, names)), fontsize=8)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1.08), title="θ: the share of each topic in the text")
     said = ", ".join(

@@ -8,6 +8,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
+from common.plots import plain
 from labs.nlp.topics.methods import Topics
 from labs.nlp.topics.preparation import Corpus
 
@@ -53,7 +54,7 @@ def plot_terms(found: Topics, terms: Sequence[str], top: int) -> Figure:
         shown = np.argsort(-np.abs(weights), kind="stable")[:top]
         colours = [POSITIVE if w > 0 else NEGATIVE for w in weights[shown]]
         axis.barh(range(len(shown)), weights[shown], color=colours)
-        axis.set_yticks(range(len(shown)), [terms[t] for t in shown], fontsize=7)
+        axis.set_yticks(range(len(shown)), [plain(terms[t]) for t in shown], fontsize=7)
         axis.tick_params(axis="x", labelsize=6)
         axis.invert_yaxis()
         axis.set_title(f"topic {k + 1}", fontsize=8)
@@ -82,7 +83,7 @@ def word_cloud(axis, words: Sequence[str], weights: Sequence[float]) -> list[tup
     placed: list[tuple[float, float, float, float]] = []  # left, bottom, right, top
     for word, weight in zip(words, weights, strict=True):
         size = max(0.25, (abs(weight) / abs(weights[0])) ** 0.5)
-        outline = TextPath((0, 0), word, size=size)
+        outline = TextPath((0, 0), plain(word), size=size)
         box = outline.get_extents()
         for step in range(4000):
             x, y = (0.01 * step * f for f in (1.6 * np.cos(0.35 * step), np.sin(0.35 * step)))
@@ -130,7 +131,7 @@ def _scatter(axis, points: np.ndarray, groups: np.ndarray, names: Sequence[str],
     colours = _colours(len(names))
     for group, name in enumerate(names):
         own = points[groups == group]
-        axis.scatter(own[:, 0], own[:, 1], s=10, color=colours[group], label=name)
+        axis.scatter(own[:, 0], own[:, 1], s=10, color=colours[group], label=plain(name))
     axis.set(xticks=[], yticks=[], title=title)
     if len(names) <= 20:
         axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
@@ -156,7 +157,7 @@ def plot_mixtures(found: Sequence[Topics], corpus: Corpus, documents: int = 12) 
                 start += part[:, k]
         axis.set_title(f"{one.method}: weights of the topics")
         axis.axvline(0, color="black", linewidth=0.6)
-    axes[0].set_yticks(range(len(chosen)), names, fontsize=8)
+    axes[0].set_yticks(range(len(chosen)), list(map(plain, names)), fontsize=8)
     axes[0].invert_yaxis()
     if len(colours) <= 20:
         keys = [axes[-1].barh(0, 0, color=colour) for colour in colours]
@@ -174,7 +175,7 @@ def plot_topics_by_class(found: Sequence[Topics], corpus: Corpus) -> Figure:
         means = np.stack([one.document_topics[corpus.y == c].mean(axis=0) for c in range(len(corpus.classes))])
         limit = np.abs(means).max()
         axis.imshow(means, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
-        axis.set_yticks(range(len(corpus.classes)), corpus.classes, fontsize=8)
+        axis.set_yticks(range(len(corpus.classes)), list(map(plain, corpus.classes)), fontsize=8)
         axis.set_xticks(range(topics), range(1, topics + 1), fontsize=7)
         axis.set(xlabel="topic", title=f"{one.method} (red: negative)" if (means < 0).any() else one.method)
     return figure

@@ -22,10 +22,10 @@ from common.expectations import Expected
 from common.files import validated, write_csv
 from common.loop import Row, StopRequest, play
 from common.runs import Run
-from common.settings import Count, DataDir, Positive, Range, Role, RunFlags
+from common.settings import Count, DataDir, Range, Role, RunFlags
 from common.sources import data_dir_from_environment
 from common.text.corpora import TextData, load_texts
-from labs.nlp.lda import GibbsLDA
+from labs.nlp.lda import GibbsLDA, Prior
 from labs.nlp.topics.methods import Topics, gibbs_lda, label, lsa, measure, variational_lda
 from labs.nlp.topics.preparation import Cleaning, Corpus, count_terms
 
@@ -44,8 +44,8 @@ class HyperParams(Cleaning, RunFlags):
     limit: Annotated[int | None, arg(metavar="N"), Range(2)] = None  # use only N documents, drawn by the seed
     topics: Annotated[int, Range(2)] = 10  # K, for all methods; the embedded corpus has ten themes
     sweeps: Annotated[Count, Role.LENGTH] = 500  # Gibbs sampling: how often each token's topic is drawn
-    alpha: Positive = 0.1  # α of LDA, document–topic: small, and a document has few topics
-    beta: Positive = 0.1  # β of LDA, topic–word: small, and a topic has few words
+    alpha: Prior = 0.1  # α of LDA, document–topic: small, and a document has few topics
+    beta: Prior = 0.1  # β of LDA, topic–word: small, and a topic has few words
     weighting: Literal["tf", "tfidf"] = "tfidf"  # entries of LSA's matrix; LDA has counts always
     top: Annotated[int, Range(2)] = 10  # terms shown of each topic, and measured
     sweep: bool = False  # try 5, 10, 20, 50 topics, and α and β of 0.01, 0.1, 1, too

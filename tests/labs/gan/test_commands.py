@@ -92,6 +92,11 @@ def test_help_comes_from_the_fields(kind, capsys):
         (evaluate.Request, ["--seed", "-1"], "--seed is -1"),
         (gan_1d.HyperParams, ["--lr", "0"], "--lr is 0.0; it must be"),
         (gan_2d.HyperParams, ["--steps", "0"], "--steps is 0; it must be"),
+        (gan.HyperParams, ["--latent-dim", "100000000"], "--latent-dim is 100000000; it must be .* at most 10000"),
+        (sample.Request, ["--count", "1000000"], "--count is 1000000; it must be .* at most 10000"),
+        (evaluate.Request, ["--samples", "100000000"], "--samples is 100000000; it must be .* at most 200000"),
+        (gan_1d.HyperParams, ["--hidden", "100000000"], "--hidden is 100000000; it must be .* at most 10000"),
+        (gan_2d.HyperParams, ["--batch-size", "100000000"], "--batch-size is 100000000; it must be .* at most 100000"),
     ],
 )
 def test_wrong_values_are_refused(kind, words, part):

@@ -1,5 +1,6 @@
 """What the judge measures, against formulas, another library, and images of known quality."""
 
+import dataclasses
 import json
 import math
 
@@ -39,6 +40,18 @@ def test_frechet_distance_by_hand():
     assert frechet_distance(a, a + torch.tensor([3.0, 0, 4.0])) == pytest.approx(25)
     centred = a - a.mean(dim=0)
     assert frechet_distance(centred, 2 * centred) == pytest.approx(a.var(dim=0).sum().item())
+
+
+def test_a_data_set_of_one_image_cannot_be_measured(digits, tmp_path):
+    parts = ("X_train", "y_train", "X_test", "y_test")
+    one = dataclasses.replace(digits, **{part: getattr(digits, part)[:1] for part in parts})
+    with pytest.raises(InputError, match="data set digits has 1 training and 1 test images; .* at least 4 of each"):
+        get_judge(one, tmp_path, CPU, quiet=True)
+
+
+def test_a_class_that_the_reference_has_once_says_nothing_of_diversity():
+    even, rare = opinion_of(torch.arange(1000) % 2), opinion_of([0] * 1000 + [1])
+    assert assess(even, rare)["diversity"] == pytest.approx(spread(even, 0) / spread(rare, 0))
 
 
 def opinion_of(labels, confidence=0.91):

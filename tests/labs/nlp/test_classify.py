@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,15 @@ def test_attention_weights_are_those_of_the_network():
         x, there = model.embed(X)
         query, key, value = model.blocks[0].split(x)
     assert torch.allclose(weights[0] @ value, F.scaled_dot_product_attention(query, key, value), atol=1e-6)
+
+
+def test_a_text_without_a_word_has_no_nan():
+    X, lengths = torch.tensor([[0, 0], [5, 6]]), torch.tensor([1, 2])
+    model = small("transformer").eval()
+    weights = model.attention_weights(X)
+    assert weights.isfinite().all() and (weights[:, 0] == 0).all()
+    assert weights[:, 1].sum(dim=-1) == pytest.approx(1)
+    assert model(X, lengths).isfinite().all()
 
 
 def loader(n=50, **kws):
@@ -301,11 +311,15 @@ def test_the_commands(command):
         (["--vocabulary", "4"], ["--vocabulary is 4", "at least 5"]),
         (["--dropout", "1"], ["--dropout is 1.0"]),
         (["--dataset", "folder:plain"], ["has no classes"]),
+        (["--dataset", "csv:ten.csv"], ["8 samples: class law has 4", "at least 10; give it more", "--val-share"]),
+        (["--dataset", "csv:five.csv"], ["5 samples: class sport has 2", "at least 5"]),
         (["--vectors", "nowhere.txt", "--dataset", "reviews"], ["nowhere.txt"]),
     ],
 )
 def test_bad_input_ends_in_one_line(words, parts, capsys):
     Path("v.txt").write_text("film 1 2\n")
+    Path("ten.csv").write_text("text,label\n" + "a court,law\na goal,sport\n" * 5)
+    Path("five.csv").write_text("text,label\n" + "a court,law\n" * 3 + "a goal,sport\n" * 2)
     Path("plain").mkdir()
     for i in range(4):
         Path(f"plain/{i}.txt").write_text("some words")
@@ -333,3 +347,14 @@ def test_predict_without_what_it_needs(words, part, capsys):
         cli.run(predict.read, predict.Request, words, "predict")
     assert exit.value.code == 2
     assert part in capsys.readouterr().err
+
+
+def test_predict_with_nothing_to_read_from(monkeypatch, capsys):
+    """A service may start it with its standard input closed: Python then has none."""
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(SystemExit) as exit:
+        cli.run(predict.read, predict.Request, [], "predict")
+    sys.stdin.close()  # what the command has put in its place
+    assert exit.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: no text to read; give one in quotation marks, or a file with --file")

@@ -77,6 +77,10 @@ def test_the_walk_with_vectors_from_a_file(corpus, monkeypatch, capsys):
     ("main", "words", "said"),
     [
         (nlp.main, ["--alpha", "0"], ["--alpha is 0"]),
+        (nlp.main, ["--alpha", "1e308"], ["--alpha is 1e+308", "at most 1e+06"]),
+        (nlp.main, ["--beta", "1e38"], ["--beta is 1e+38", "at most 1e+06"]),
+        (topics.main, ["--alpha", "1e308"], ["--alpha is 1e+308", "at most 1e+06"]),
+        (topics.main, ["--beta", "1e38"], ["--beta is 1e+38", "at most 1e+06"]),
         (nlp.main, ["--text", " "], ["--text", "no word"]),
         (nlp.main, ["--analogy", "king+man"], ["king+man", "king-man+woman"]),
         (nlp.main, ["--analogy", "unicorn-sail+tide"], ["'unicorn'"]),
@@ -89,11 +93,13 @@ def test_the_walk_with_vectors_from_a_file(corpus, monkeypatch, capsys):
         (topics.main, ["--dataset", "folder:nowhere"], ["nowhere"]),
         (topics.main, ["--dataset", "csv:one.csv"], ["one document"]),
         (topics.main, ["--dataset", "csv:none.csv"], ["none.csv"]),
+        (topics.main, ["--dataset", "csv:five.csv"], ["5 samples: class sport has 2", "at least 5"]),
     ],
 )
 def test_bad_input_is_one_line(main, words, said, corpus, monkeypatch, capsys):
     Path("one.csv").write_text("text\nthe only fox\n")
     Path("none.csv").write_text("text\n")
+    Path("five.csv").write_text("text,label\n" + "a court,law\n" * 3 + "a goal,sport\n" * 2)
     words = words if "--dataset" in words else [*words, "--dataset", corpus]
     monkeypatch.setattr(sys, "argv", ["command", *words])
     with pytest.raises(SystemExit) as exit:

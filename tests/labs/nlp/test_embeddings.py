@@ -12,6 +12,7 @@ from common import cli
 from common.errors import InputError
 from labs.nlp import embeddings
 from labs.nlp.embeddings import Corpus, HyperParams, SkipGram, draw_pairs, score, train
+from labs.nlp.word_vectors import Embeddings
 
 
 def corpus_of(*texts):
@@ -67,7 +68,7 @@ def test_false_words_are_drawn_by_frequency_to_the_power_of_three_quarters(monke
         return score(model, centre, contexts)
 
     monkeypatch.setattr(embeddings, "score", watch)
-    small = {"width": 2, "negatives": 2, "subsample": 0.0, "words": "", "quiet": True}
+    small = {"width": 2, "negatives": 2, "subsample": 0.0, "quiet": True}
     found, _ = train(dataset="folder:texts", epochs=1, **small)
     share = torch.bincount(torch.cat(drawn).flatten()) / sum(x.numel() for x in drawn)
     assert found.words == ["often", "at_times", "rarely"]
@@ -129,6 +130,12 @@ def test_the_analogy_leaves_its_words_out():
     assert ranked[0][1] == pytest.approx(float(F.cosine_similarity(target, torch.tensor([0.1, 1]), dim=0)))
 
 
+def test_a_word_that_is_there_twice_has_its_first_vector():
+    vectors = Embeddings(["fox", "dog", "fox"], torch.eye(3))
+    assert vectors["fox"].tolist() == [1, 0, 0] and vectors["dog"].tolist() == [0, 1, 0]
+    assert vectors.nearest(vectors["dog"])[0] == ("dog", 1.0)
+
+
 def test_glove_is_read_where_it_lies():
     Path("d/glove").mkdir(parents=True)
     Path("d/glove/glove.6B.50d.txt").write_text("".join(f"{w} {' '.join(['0.5'] * 50)}\n" for w in ("the", "of", "to")))
@@ -153,6 +160,8 @@ def test_the_commands(command):
         (["--dataset", "topics", "--min-count", "100000"], "0 words that occur 100000 times"),
         (["--vectors", "nowhere.txt"], "nowhere.txt"),
         (["--window", "0"], "--window is 0"),
+        (["--dataset", "folder:one", "--min-count", "1"], "folder:one: no two of the 6 words left stand near"),
+        (["--dataset", "folder:one", "--min-count", "1", "--limit", "1"], "1 words that occur 1 times; too few"),
         (["--glove", "60"], "--glove is 60"),
         (["--glove", "50", "--offline", "--data-dir", "d"], "glove"),
         (["--glove", "50", "--vectors", "x"], "leave one away"),
@@ -163,6 +172,9 @@ def test_the_commands(command):
     ],
 )
 def test_bad_input_ends_in_one_line(words, part, capsys):
+    Path("one").mkdir()
+    for word in ("fox", "dog", "cow", "hen", "cat", "owl", "bee", "ant"):
+        Path(f"one/{word}.txt").write_text(word)
     with pytest.raises(SystemExit) as exit:
         cli.run(train, HyperParams, [*words, "--quiet"], "embeddings")
     assert exit.value.code == 2
@@ -178,6 +190,6 @@ def test_vectors_of_another_run_are_refused():
     with pytest.raises(InputError, match="a run of labs.nlp.tagging; a run of labs.nlp.embeddings is needed"):
         embeddings.load_run(Path("other"))
     Path("v.txt").write_text("one 1 2\ntwo 2 1\n")
-    _, run = train(vectors="v.txt", words="", quiet=True)
+    _, run = train(vectors="v.txt", quiet=True)
     with pytest.raises(InputError, match="holds no trained network"):
         embeddings.load_run(run.path)

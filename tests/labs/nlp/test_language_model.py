@@ -11,6 +11,7 @@ from common import checkpoint, cli
 from common.errors import InputError
 from labs.nlp import generate as writer
 from labs.nlp import language_model
+from labs.nlp.attention import Block
 from labs.nlp.language_model import HyperParams, build_model, score, train, unigram_perplexity, windows
 from labs.nlp.sampling import draw_tokens, probabilities
 from labs.nlp.texts import read_texts
@@ -63,6 +64,12 @@ def test_it_learns_a_text_by_heart(name):
             break
     assert loss < 0.05
     assert draw_tokens(model, [9, 10], 7, context=10, temperature=0.1) == list(range(9, 18))
+
+
+def test_who_looks_at_whom_may_be_said_by_a_table():
+    """Without one a block does what it does with the table of what came before."""
+    block, x, place = Block(8, 2, 0.0), torch.randn(3, 7, 8), torch.arange(7)
+    assert torch.equal(block(x, None), block(x, place[:, None] >= place))
 
 
 def test_every_token_is_predicted_once():
@@ -199,6 +206,9 @@ def test_the_commands(command):
         (["--top-p", "0"], "--top-p is 0.0"),
         (["--top-k", "0"], "--top-k is 0"),
         (["--temperature", "0"], "--temperature is 0.0"),
+        (["--temperature", "1e-300"], "--temperature is 1e-300; it must be at least 0.001 and at most 100"),
+        (["--temperature", "1e5"], "at least 0.001 and at most 100"),
+        (["--top-p", "1e-300"], "--top-p is 1e-300; it must be at least 1e-06 and at most 1"),
         (["--heads", "3", "--model", "transformer"], "a divisor of --width 256"),
         (["--heads", "2"], "--heads has no effect on --model lstm"),
         (["--vocabulary", "9", "--tokens", "character"], "--vocabulary has no effect with --tokens character"),
@@ -218,6 +228,8 @@ def test_bad_input_ends_in_one_line(words, part, capsys):
     ("words", "part"),
     [
         (["--top-p", "1.5"], "--top-p is 1.5"),
+        (["--top-p", "1e-300"], "--top-p is 1e-300; it must be at least 1e-06 and at most 1"),
+        (["--temperature", "1e-300"], "--temperature is 1e-300; it must be at least 0.001 and at most 100"),
         (["--samples", "0"], "--samples is 0"),
         (["--run", "nowhere"], "nowhere holds no trained network"),
         (["--run", "other"], "a run of labs.vae; a run of labs.nlp.language_model is needed"),

@@ -175,11 +175,13 @@ def test_what_is_expected_is_reached():
         (["--dataset", "nowhere"], "neither tagged nor conll:FILE"),
         (["--dataset", "conll:nowhere.txt"], "no such file: nowhere.txt"),
         (["--dataset", "conll:broken.txt"], "line 2: 'word' has no tag"),
+        (["--dataset", "conll:endless.txt"], "endless.txt: a sentence has 1001 words, and at most 1000 are read"),
         (["--unknown", "1"], "--unknown is 1.0"),
     ],
 )
 def test_bad_input_ends_in_one_line(words, part, capsys):
     Path("broken.txt").write_text("a DT\nword\n")
+    Path("endless.txt").write_text("a DT\n" * 1001 + "\na DT\n")
     with pytest.raises(SystemExit) as exit:
         cli.run(train, HyperParams, [*words, "--quiet"], "tagging")
     assert exit.value.code == 2

@@ -64,6 +64,9 @@ def test_a_table_plays_again(capsys):
 
 
 def test_what_would_be_ignored_is_refused(capsys):
+    for kind, wrong in ((watch.Request, {"width": 20_000}), (play.Request, {"episodes": 10**9})):
+        with pytest.raises(InputError, match="it must be at least .* and at most"):
+            kind(**wrong)
     with pytest.raises(InputError, match="--epsilon has no effect with --policy random"):
         play.Request(policy="random", epsilon=0.1)
     tabular.train(episodes=10, method="td0", quiet=True, out=RUN)

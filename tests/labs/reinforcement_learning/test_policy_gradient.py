@@ -225,6 +225,8 @@ def test_actions_are_cut_to_the_environments_box():
         ({"gamma": -0.5}, "--gamma is -0.5; it must be at least 0 and at most 1"),
         ({"env": "test/Binary-v0"}, "actions of the kind MultiBinary(2); they must be Discrete or Box"),
         ({"gae-lambda": 2.0}, "--gae-lambda is 2"),
+        ({"envs": 10**9}, "--envs is 1000000000; it must be at least 1 and at most 1000"),
+        ({"rollout": 10**12}, "--rollout is 1000000000000; it must be at least 1 and at most 1e+06"),
         ({"method": "a2c"}, "a2c"),
         ({"env": "Pendulun-v1"}, "Pendulum-v1"),
     ],
@@ -238,6 +240,13 @@ def test_bad_input_ends_in_one_line(wrong, said, monkeypatch, capsys):
     assert exit.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ") and said in line
+
+
+def test_a_policy_that_is_not_finite_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="the policy is not finite: the training has diverged; lower --lr"):
+        policy_gradient.train(
+            env="Pendulum-v1", lr=1e8, steps=600, period=300, rollout=64, quiet=True, out=tmp_path / "run"
+        )
 
 
 def test_reinforce_has_one_copy():

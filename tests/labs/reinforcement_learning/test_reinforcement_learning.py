@@ -14,6 +14,7 @@ from common import checkpoint
 from common.errors import InputError
 from common.runs import read_history
 from labs.reinforcement_learning import methods, progress, reinforcement_learning, tabular
+from labs.reinforcement_learning.environments import describe_rewards, make, table_of
 from labs.reinforcement_learning.planning import epsilon_greedy, model, optimal, policy_values, uniform
 from labs.reinforcement_learning.random_walk import RandomWalk1D
 from labs.reinforcement_learning.reinforcement_learning import (
@@ -451,6 +452,29 @@ def test_the_mean_error_counts_an_entry_as_often_as_it_was_visited():
     agent.visits = visits
     errors = tabular.value_errors(agent, np.array([[0.1, 9.0], [0.5, 9.0]]))
     assert errors == pytest.approx({"value_error": (3 * 0.1 + 0.5) / 4, "largest_value_error": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "sorcery/RandomWalk1D-v0",
+            "rewards: −1 on a step to state 0, +1 on a step to state 6, 0 on any other step; "
+            "a step to state 0 or 6 ends the episode",
+        ),
+        (
+            "FrozenLake-v1",
+            "rewards: +1 on a step to state 15, 0 on any other step; "
+            "a step to state 5, 7, 11, 12 or 15 ends the episode",
+        ),
+        (
+            "CliffWalking-v1",
+            "rewards: −100 on a step to state 36, −1 on any other step; a step to state 47 ends the episode",
+        ),
+    ],
+)
+def test_the_command_says_what_is_rewarded_and_what_ends_an_episode(name, said):
+    assert describe_rewards(table_of(make(name))) == said
 
 
 def test_the_methods_side_by_side(capsys):

@@ -73,7 +73,10 @@ def test_pretraining_makes_a_file_that_can_be_loaded(capsys):
     torch.testing.assert_close(loaded(X), backbone(X), rtol=2e-2, atol=2e-2)  # float16
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"drawings": 0}, {"batch_size": -1}, {"seed": -1}, {"lr": 0.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": 0}, {"drawings": 0}, {"drawings": 10**9}, {"batch_size": -1}, {"seed": -1}, {"lr": 0.0}],
+)
 def test_settings_that_train_nothing_are_one_line(wrong):
     (name, value), *_ = wrong.items()
     with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is {value}; it must be"):

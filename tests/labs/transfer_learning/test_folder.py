@@ -75,6 +75,15 @@ def test_unreadable_files_are_named_and_left_out(folder):
     assert len(X) == len(labels) == 30
 
 
+def test_only_regular_files_are_opened(folder):
+    """A pipe to which nobody writes would be waited for without end."""
+    os.mkfifo(folder / NAMES[0] / "pipe.png")
+    paths, _ = pictures.list_pictures(folder)[1]["all"]
+    assert len(paths) == 30
+    with pytest.raises(InputError, match="pipe.png is no regular file"):
+        pictures.open_picture(folder / NAMES[0] / "pipe.png", 32)
+
+
 def test_pictures_of_any_size_and_kind_become_squares_of_one_size(tmp_path):
     save(tmp_path / "wide.png", (10, 20, 30), (100, 40))
     save(tmp_path / "small.png", (10, 20, 30), (7, 9))

@@ -165,6 +165,8 @@ def test_every_map_of_the_figure_has_its_own_scale():
     figure = plot_heat(torch.rand(1, 1, 4, 4), torch.tensor([0]), p, heat, ["a", "b", "c"])
     titles = [axis.get_title() for axis in figure.axes]
     assert titles == ["label: a", "for b (70.0%)", "for c (20.0%)"]
+    named = plot_heat(torch.rand(1, 1, 4, 4), None, p, heat, [r"$\frac$.png"] * 3)
+    assert named.axes[1].get_title() == r"for \$\frac\$.png (70.0%)"  # not read as a formula
     empty, full = (axis.images[1] for axis in figure.axes[1:])
     assert full.get_clim() == (0, 5)
     assert empty.get_array().max() < empty.get_clim()[1]  # nothing speaks for it: nothing is bright
@@ -183,6 +185,7 @@ def test_the_command_draws_test_images_and_pictures_and_names_what_is_wrong(caps
     for words, said in (
         (["a.png", "--layer", "features.1"], "--layer features.1 is none of features.0, features.3"),
         (["--images", "0"], "--images is 0; it must be at least 1"),
+        (["--images", "1000000"], "--images is 1000000; it must be at least 1 and at most 100"),
         (["c.png"], "c.png: no such file"),
     ):
         with pytest.raises(SystemExit) as end:

@@ -16,6 +16,7 @@ from common.runs import read_summary
 from common.schedules import cosine
 from labs.transfer_learning import loss_landscape, surfaces
 from labs.transfer_learning.loss_landscape import LossLandscape, Pair, build_network, get_data, landscape, score
+from labs.transfer_learning.recipe import HyperParams
 from labs.transfer_learning.surfaces import loss_surface, random_direction, roughness
 
 CPU = torch.device("cpu")
@@ -223,6 +224,13 @@ def test_the_verdict_says_what_was_found():
 def test_bad_settings_are_named(given):
     with pytest.raises(InputError, match=f"--{next(iter(given))} is"):
         LossLandscape(**given)
+
+
+@pytest.mark.parametrize("name", ["blocks", "width", "images", "points", "image_size", "hidden"])
+def test_sizes_that_no_machine_can_hold_are_refused(name):
+    kind = HyperParams if name in ("image_size", "hidden") else LossLandscape
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is 999999; it must be at least .* and at most"):
+        kind(**{name: 999_999})
 
 
 def test_help_and_a_wrong_flag(capsys):

@@ -430,6 +430,13 @@ def test_run_directory_round_trip_and_what_is_said(tiny_data, capsys):
     assert any("frozen" in line and "features.0" in line for line in said)
 
 
+@pytest.mark.parametrize("kws", [{"batch_size": 1}, {"standardize": True, "batch_size": 1}])
+def test_a_batch_of_one_image_from_which_batchnorm_cannot_learn_is_one_line(kws, no_figures, tiny_data):
+    strategy = "feature_extraction" if "standardize" in kws else "from_scratch"
+    with pytest.raises(InputError, match="--batch-size 1 with 12 training images leaves a batch of one image"):
+        train(tiny_data, **{**TINY, **kws, "strategy": strategy, "out": Path("one")})
+
+
 def test_the_baseline_is_the_same_network_from_scratch(no_figures, tiny_data):
     _, run = train(tiny_data, **{**TINY, "strategy": "fine_tuning", "baseline": True}, out=Path("run"))
     _, scratch = train(tiny_data, **{**TINY, "strategy": "from_scratch"}, out=Path("scratch"))

@@ -149,11 +149,32 @@ def test_likelihood(run, said_by):
         likelihood.estimate(run=Path("plain"))
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"seed": -1}, {"interpolate": (3,)}, {"interpolate": (3, 4, 5)}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"count": 0}, {"count": 10**8}, {"seed": -1}, {"interpolate": (3,)}, {"interpolate": (3, 4, 5)}],
+)
 def test_requests_that_cannot_be_are_named(wrong):
     name = next(iter(wrong))
     with pytest.raises(InputError, match=f"--{name}"):
         sample.Request(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (latent.Request, "side", 10**5),
+        (latent.Request, "steps", 10**5),
+        (likelihood.Request, "samples", 10**9),
+        (vae.HyperParams, "latent_dim", 10**8),
+        (vae.HyperParams, "beta", 1e38),
+        (vae.HyperParams, "l2", 1e38),
+        (vae.HyperParams, "noise", 1e38),
+        (vae.HyperParams, "pixel_std", 1e-30),
+    ],
+)
+def test_numbers_that_no_machine_can_use_are_refused(kind, name, value):
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is .*; it must be at .* and at most"):
+        kind(**{name: value})
 
 
 def test_weights_of_another_model_are_named(run):
