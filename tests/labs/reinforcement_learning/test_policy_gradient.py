@@ -226,7 +226,7 @@ def test_actions_are_cut_to_the_environments_box():
         ({"env": "test/Binary-v0"}, "actions of the kind MultiBinary(2); they must be Discrete or Box"),
         ({"gae-lambda": 2.0}, "--gae-lambda is 2"),
         ({"envs": 10**9}, "--envs is 1000000000; it must be at least 1 and at most 1000"),
-        ({"rollout": 10**12}, "--rollout is 1000000000000; it must be at least 1 and at most 1e+06"),
+        ({"rollout": 10**12}, "--rollout is 1000000000000; it must be at least 1 and at most 1000000"),
         ({"method": "a2c"}, "a2c"),
         ({"env": "Pendulun-v1"}, "Pendulum-v1"),
     ],
