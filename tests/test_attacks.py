@@ -82,6 +82,7 @@ CASES = [
     ("labs.transfer_learning", ["--dataset", "digits", "--backbone", ""], "--backbone is empty"),
     ("labs.cnn", ["--dataset", ""], "--dataset"),
     ("labs.cnn", ["--device", ""], "device ''"),
+    ("labs.cnn.kernels", ["digit", "--out", ""], "'.' is no file's name"),
     ("labs.nlp", ["--dataset", ""], "dataset ''"),
     ("labs.reinforcement_learning.dqn", ["--env", ""], "environment"),
     # What does not exist, or is something else.
