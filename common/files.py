@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the new one, never half of it. InputError for no name."""
+    """Write `content` to `path` so that a reader sees the old file or the new one, never half of it.
+
+    Raises InputError for a path without a file's name.
+    """
     path = Path(path)
     if not path.name:
         raise InputError(f"{str(path)!r} is no file's name; name a file to write to")
