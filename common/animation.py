@@ -9,8 +9,6 @@ from PIL import Image
 
 from common.files import write_atomically
 
-COLOURS = 64  # of an animation
-
 
 def as_image(figure: Figure) -> Image.Image:
     """A figure as a picture."""
@@ -29,7 +27,9 @@ def write_picture(picture: Image.Image, path: Path) -> Path:
 
 def write_gif(pictures: Sequence[Image.Image], path: Path, milliseconds: int = 400, last: int = 3000) -> Path:
     """An animation that stays `last` milliseconds on its last picture, then begins again; returns its path."""
-    palette = pictures[len(pictures) // 2].quantize(COLOURS)  # one for all, so that unchanged pixels cost nothing
+    # One palette for all, so that unchanged pixels cost nothing; of the whole film's colours, the rare ones too.
+    some = [pictures[0], pictures[len(pictures) // 2], pictures[-1]]
+    palette = side_by_side(some).quantize(256, method=Image.Quantize.MAXCOVERAGE)
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     times = [milliseconds] * (len(frames) - 1) + [last]
     content = io.BytesIO()
