@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -88,7 +88,7 @@ def any_process(flag: bool) -> bool:
 
 # --- One model in several processes ---------------------------------------------------------------------------------
 
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _weight = 1.0  # of this process's gradient
 
 
@@ -103,22 +103,30 @@ def weigh_batch(n: int) -> None:
     """Tell the others that this process's next gradient is the mean over n samples."""
     global _weight
     if world_size() > 1:
-        _weight = n / sum(gather(n))
+        whole = torch.tensor([n])
+        dist.all_reduce(whole)
+        _weight = n / int(whole)
+
+
+def refuse_batch_norm(learning: Iterable[nn.Module], cure: str = "without batch normalisation") -> None:
+    """InputError for BatchNorm among the layers that learn: it normalises by the batch at hand, of which each process
+    has a part only, so that the training would be another one.
+    """
+    if world_size() > 1 and any(isinstance(layer, BATCH_NORMS) for layer in learning):
+        raise InputError(
+            "the network learns with BatchNorm, of whose batches each process would see a part only; start it without "
+            f"torchrun, or {cure}"
+        )
 
 
 def share_gradients(model: nn.Module) -> nn.Module:
     """The model, whose gradients become the mean over the samples of all processes; with one process the model itself.
 
-    The processes begin with the weights of process 0. Raises InputError for BatchNorm that learns: it normalises by the
-    batch at hand, of which each process has a part only, so that the training would be another one.
+    The processes begin with the weights of process 0. Raises InputError for BatchNorm that learns.
     """
     if world_size() == 1:
         return model
-    if any(isinstance(layer, BATCH_NORMS) and layer.training for layer in model.train().modules()):
-        raise InputError(
-            "the network learns with BatchNorm, of whose batches each process would see a part only; start it without "
-            "torchrun, or without batch normalisation"
-        )
+    refuse_batch_norm(layer for layer in model.train().modules() if layer.training)
 
     def weighted_mean(state: None, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
         summed = dist.all_reduce(bucket.buffer().mul_(_weight), async_op=True).get_future()

@@ -88,17 +88,10 @@ def train_with(args: HyperParams, data: Data | None = None, network: Network | N
 
 
 def check_shared(model: Network, args: HyperParams) -> None:
-    """InputError for what several processes (torchrun) cannot train as one does.
-
-    BatchNorm that learns normalises by the batch at hand, and each process has only its share of it.
-    """
-    if distributed.world_size() > 1:
-        learning = model.modules() if args.baseline else (layer for layer in model.train().modules() if layer.training)
-        if any(isinstance(layer, backbones.BATCH_NORMS) for layer in learning):
-            raise InputError(
-                "the network learns with BatchNorm, of whose batches each process would see a part only; start it "
-                "without torchrun, or with --strategy feature_extraction --baseline False and without --standardize"
-            )
+    """InputError for what several processes (torchrun) cannot train as one does; of the baseline all layers learn."""
+    learning = [layer for layer in model.train().modules() if layer.training or args.baseline]
+    cure = "with --strategy feature_extraction --baseline False and without --standardize"
+    distributed.refuse_batch_norm(learning, cure)
 
 
 def learn(
