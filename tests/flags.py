@@ -61,6 +61,19 @@ def check_flag(case: Case, flag: str) -> None:
     assert ours != theirs, f"{case.name}: --{flag} {together[flag]} changes nothing"
 
 
+def looking_at_a_run(command: Callable[..., Any], runs: Mapping[str, Path]) -> Callable[..., None]:
+    """The command at a copy of the run called `run`, of which only what the command has added stays."""
+
+    def call(run: str = "one", **kws: Any) -> None:
+        shutil.copytree(runs[run], "run")
+        there_before = [path for path in Path("run").rglob("*") if path.is_file()]
+        command(run=Path("run"), **kws)
+        for path in there_before:
+            path.unlink()
+
+    return call
+
+
 _known: dict[str, dict[str, str]] = {}
 
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from flags import Case, check_all_listed, check_flag
+from flags import Case, check_all_listed, check_flag, looking_at_a_run
 from PIL import Image
 
 from common.datasets import load_images
@@ -34,19 +34,6 @@ def trained(data_dir, tmp_path_factory):
             gan.train(**TINY, data_dir=DATA["dir"], seed=seed, out=RUNS[name])
 
 
-def looking_at_a_run(command):
-    """The command at a copy of the run called `run`, of which only what the command has added stays."""
-
-    def call(run: str = "one", **kws):
-        shutil.copytree(RUNS[run], "run")
-        there_before = [path for path in Path("run").rglob("*") if path.is_file()]
-        command(run=Path("run"), **kws)
-        for path in there_before:
-            path.unlink()
-
-    return call
-
-
 CASES = [
     Case(
         gan.HyperParams,
@@ -72,19 +59,19 @@ CASES = [
     ),
     Case(
         sample.Request,
-        looking_at_a_run(sample.sample),
+        looking_at_a_run(sample.sample, RUNS),
         {"count": 1, "device": "cpu"},
         {"run": "two", "count": 2, "seed": 1, "single": True, "interpolate": True},
     ),
     Case(
         evaluate.Request,
-        looking_at_a_run(evaluate.measure),
+        looking_at_a_run(evaluate.measure, RUNS),
         {"samples": 100, "device": "cpu"},
         {"run": "two", "samples": 110, "seed": 2},
     ),
     Case(
         quiz.Request,
-        looking_at_a_run(quiz.set_quiz),
+        looking_at_a_run(quiz.set_quiz, RUNS),
         {},
         {"run": "two", "number": 2, "generated": (1, 2)},
     ),

@@ -1,11 +1,10 @@
 """Every flag of every command of this lab does something."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import pytest
-from flags import Case, check_all_listed, check_flag
+from flags import Case, check_all_listed, check_flag, looking_at_a_run
 
 from common.datasets import load_images
 from labs.vae import anomaly, information, latent, likelihood, sample, vae
@@ -22,19 +21,6 @@ def trained(tmp_path_factory):
         for seed, name in enumerate(("one", "two")):
             RUNS[name] = tmp_path_factory.mktemp("runs") / name
             vae.train(**TINY, seed=seed, out=RUNS[name])
-
-
-def looking_at_a_run(command):
-    """The command at a copy of the run called `run`, of which only what the command has added stays."""
-
-    def call(run: str = "one", **kws):
-        shutil.copytree(RUNS[run], "run")
-        there_before = [path for path in Path("run").rglob("*") if path.is_file()]
-        command(run=Path("run"), **kws)
-        for path in there_before:
-            path.unlink()
-
-    return call
 
 
 CASES = [
@@ -69,25 +55,25 @@ CASES = [
     ),
     Case(
         sample.Request,
-        looking_at_a_run(sample.sample),
+        looking_at_a_run(sample.sample, RUNS),
         {"count": 4},
         {"run": "two", "count": 5, "seed": 1, "single": True, "interpolate": (3, 8)},
     ),
     Case(
         latent.Request,
-        looking_at_a_run(latent.draw_latent_space),
+        looking_at_a_run(latent.draw_latent_space, RUNS),
         {"side": 2, "steps": 2},
         {"run": "two", "side": 3, "steps": 3},
     ),
     Case(
         anomaly.Request,
-        looking_at_a_run(anomaly.detect),
+        looking_at_a_run(anomaly.detect, RUNS),
         {},
         {"run": "two", "against": "noise"},
     ),
     Case(
         likelihood.Request,
-        looking_at_a_run(likelihood.estimate),
+        looking_at_a_run(likelihood.estimate, RUNS),
         {"samples": 3, "images": 20},
         {"run": "two", "samples": 4, "images": 21, "seed": 1},
     ),
