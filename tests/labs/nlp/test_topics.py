@@ -283,19 +283,20 @@ def test_a_run_cannot_be_shortened_or_given_another_corpus(run):
         train(made_texts(), resume=Path("done"), alpha=0.5)
 
 
-def test_ctrl_c_ends_after_the_sweep_and_can_be_continued(run, monkeypatch):
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_ctrl_c_ends_after_any_sweep_and_can_be_continued(run, monkeypatch, cut):
     sweep = topics.GibbsLDA.sweep
 
     def interrupted(self):
         sweep(self)
-        if self.sweeps == 5:
+        if self.sweeps == cut:
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(topics.GibbsLDA, "sweep", interrupted)
     found, made = run("cut")
     assert made.exit_status == 130
     assert json.loads(Path("cut/summary.json").read_text())["interrupted"] is True
-    assert len(read("cut/history.csv")) == 5
+    assert len(read("cut/history.csv")) == cut
     assert list(found) == ["LSA", "LDA"]
 
     monkeypatch.setattr(topics.GibbsLDA, "sweep", sweep)
