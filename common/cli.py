@@ -114,6 +114,8 @@ def one_line_errors() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, RuntimeError) and re.search(r"can't allocate memory|not enough memory", str(error)):
             _fail("out of memory; lower --batch-size or --limit")
+        if isinstance(error, RuntimeError) and "deterministic implementation" in str(error):
+            _fail(f"{str(error).split(',')[0]}; leave --deterministic away")
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             reason = str(error).strip().splitlines()[0]
             _fail(f"torch.compile cannot compile the network on this machine ({reason}); leave --compile away")

@@ -199,7 +199,8 @@ def load_bytes(
         try:
             return load_bytes(preferred, data_dir, offline=offline, quiet=quiet)
         except FetchError as error:
-            warnings.warn(f"{error}. Using the embedded digits instead: 1 797 scans, easier than MNIST", stacklevel=3)
+            instead = "the embedded digits (1 797 scans, easier than MNIST)"
+            warnings.warn(error.describe_substitute(instead), stacklevel=3)
             return load_bytes(DIGITS, data_dir)
     if name not in SOURCES:
         raise InputError(f"dataset {name!r} is none of {', '.join(NAMES)}")

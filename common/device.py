@@ -57,6 +57,16 @@ def seed_everything(*numbers: int) -> None:
     torch.manual_seed(seed)
 
 
+def use_deterministic_kernels(only: bool) -> None:
+    """On CUDA take only kernels that give the same bits every time; RuntimeError then where there is none.
+
+    Without it CUDA may add numbers up in another order each time: same seed, nearly the same numbers.
+    """
+    if only:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS is first used
+    torch.use_deterministic_algorithms(only)
+
+
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[None]:
     """Mixed precision: inside the block matrix products and convolutions run in bfloat16; weights stay float32."""
     if precision == "float32":  # older torch knows no autocast on MPS, not even one that is off

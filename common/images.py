@@ -1,12 +1,19 @@
-"""Images made ready for a network: a drawn digit in MNIST's form, and random changes that leave a class alone."""
+"""Images made ready for a network (MNIST's form, random changes that leave a class alone), or for a web page."""
 
+import io
 import math
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+
+from common.errors import InputError
+from common.files import write_atomically
+
+LARGEST_PICTURE = 120_000  # bytes
 
 
 def to_mnist_form(ink: np.ndarray) -> np.ndarray:
@@ -54,3 +61,28 @@ def random_affine(X: Tensor, *, degrees: float = 0.0, zoom: float = 0.0, flip: b
     )
     grid = F.affine_grid(matrix, list(X.shape), align_corners=False)
     return F.grid_sample(X, grid.to(X.dtype), align_corners=False)
+
+
+def shrink_picture(source: Path, out: Path, width: int = 900) -> Path:
+    """A picture file as a PNG with a palette, at most `width` pixels wide and 120 kB large; returns `out`.
+
+    The palette is the largest that fits: 256 colours, 64, 16. Raises InputError if the file is no picture, or not
+    even 16 colours fit.
+    """
+    try:
+        picture = Image.open(source)
+        picture.load()
+    except OSError as error:
+        raise InputError(f"{source} is no picture: {error}") from error
+    flat = Image.new("RGB", picture.size, "white")
+    picture = picture.convert("RGBA")
+    flat.paste(picture, mask=picture)
+    if flat.width > width:
+        flat = flat.resize((width, round(flat.height * width / flat.width)), Image.Resampling.LANCZOS)
+    for colours in (256, 64, 16):
+        content = io.BytesIO()
+        flat.quantize(colours).save(content, "PNG", optimize=True)
+        if content.tell() <= LARGEST_PICTURE:
+            write_atomically(out, content.getvalue())
+            return out
+    raise InputError(f"{source} needs {content.tell() / 1000:.0f} kB even with 16 colours; give a smaller --width")

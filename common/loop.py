@@ -22,11 +22,11 @@ from typing import Any, Protocol, TypedDict
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from tqdm import tqdm
 
 from common import checkpoint, distributed
 from common.errors import InputError
 from common.files import validated
+from common.progress import Progress
 from common.runs import Run
 
 Row = dict[str, float]
@@ -145,23 +145,24 @@ def play(
     def over() -> bool:
         return bool(rows and rows[-1][column] >= until) or finished() or keeper.out_of_patience(rows)
 
-    with StopRequest() as stop, _bar(until, done, length, hidden=quiet or steps is not None) as whole:
+    with StopRequest() as stop, Progress(until, done, name, length, steps, hidden=quiet) as progress:
         while not over() and not stop.agreed(0):
             number, started = len(rows) + 1, time.perf_counter()
             row: Row = {}
-            with _bar(steps, 0, f"{name} {number}/{until}", hidden=quiet or steps is None) as bar:
-                played, last, broken_off = 0, started, False
-                seen: Row = {}
-                for step, n in enumerate(unit(number, row), 1):
-                    played, last = played + n, time.perf_counter()
-                    bar.update(n > 0)
-                    if row != seen:
-                        check_finite(row, f"{name} {number}", cure)
-                        bar.set_postfix_str(describe(row), refresh=False)
-                        seen = dict(row)
-                    if stop.agreed(step) and not save_seconds:
-                        broken_off = True
-                        break
+            progress.start(number)
+            played, last, broken_off = 0, started, False
+            seen: Row = {}
+            for step, n in enumerate(unit(number, row), 1):
+                played, last = played + n, time.perf_counter()
+                if n:
+                    progress.step()
+                if row != seen:
+                    check_finite(row, f"{name} {number}", cure)
+                    progress.describe(describe(row))
+                    seen = dict(row)
+                if stop.agreed(step) and not save_seconds:
+                    broken_off = True
+                    break
             if broken_off:
                 keeper.undo()
                 break
@@ -173,9 +174,9 @@ def play(
             if time.perf_counter() - saved >= save_seconds or over():
                 keeper.save(rows)
                 saved = time.perf_counter()
-            whole.update(row[column] - whole.n)
-            if line and not quiet:
-                tqdm.write(line(row))
+            progress.end(row[column])
+            if line:
+                progress.write(line(row))
             for hook in on_unit:
                 hook(number, row)
         keeper.save(rows)
@@ -187,7 +188,10 @@ def play(
             run.samples_per_second = samples / seconds
     elif unfinished:
         raise KeyboardInterrupt  # with nowhere to save, a network trained by half must not pass for a whole one
-    if (kept := keeper.load_best()) and best and not quiet:
+    kept = keeper.load_best()
+    if run and kept:
+        run.kept = kept["epoch"]
+    if kept and best and not quiet:
         print(f"kept the weights of {name} {kept['epoch']}, the best {best.metric}: {kept['value']:.4f}")
     return rows
 
@@ -314,14 +318,3 @@ class StopRequest:
                 return False
             self.signalled = distributed.any_process(self.signalled)
         return self.signalled
-
-
-def on_terminal() -> bool:
-    """Whether somebody may be looking at what is printed."""
-    streams = (sys.stdout, sys.stderr)
-    return all(stream is not None and stream.isatty() for stream in streams)
-
-
-def _bar(total: int | None, done: float, about: str, *, hidden: bool) -> tqdm:
-    hidden = hidden or not on_terminal()
-    return tqdm(total=total, initial=int(done), desc=about, leave=False, disable=hidden)

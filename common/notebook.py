@@ -9,20 +9,26 @@ Needs the extra `notebooks`. In a plain script controls have the values they sta
 """
 
 import base64
+import contextlib
+import functools
 import html
+import inspect
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from common.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from torch import Tensor
 
+Result = TypeVar("Result")
 HIGHEST = 590  # pixels: marimo cuts off what is higher
 Control = Any  # a widget of marimo or of ipywidgets; what they share is the attribute `value`
 
@@ -31,6 +37,12 @@ def in_jupyter() -> bool:
     """Whether a Jupyter kernel runs this, rather than marimo or a script."""
     kernelapp = sys.modules.get("ipykernel.kernelapp")
     return kernelapp is not None and kernelapp.IPKernelApp.initialized()
+
+
+def in_marimo() -> bool:
+    """Whether a marimo page runs this, be it to edit or to show."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and marimo.running_in_notebook()
 
 
 def work_in_suite() -> None:
@@ -43,8 +55,13 @@ def work_in_suite() -> None:
         os.chdir(suite)
 
 
-def slider(label: str, start: float, stop: float, value: float | None = None, step: float | None = None) -> Control:
-    """A number from `start` to `stop`; whole numbers if all that is given is whole. It starts at `value` (`start`)."""
+def slider(
+    label: str, start: float, stop: float, value: float | None = None, step: float | None = None, live: bool = False
+) -> Control:
+    """A number from `start` to `stop`; whole numbers if all that is given is whole. It starts at `value` (`start`).
+
+    With `live` what follows it is drawn while it moves, else when it is let go.
+    """
     value = start if value is None else value
     whole = all(isinstance(number, int) for number in (start, stop, value, step or 1))
     step = step or (1 if whole else (stop - start) / 100)
@@ -54,10 +71,10 @@ def slider(label: str, start: float, stop: float, value: float | None = None, st
         kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
         shown = {} if whole else {"readout_format": ".4g"}
         where = {"min": start, "max": stop, "step": step, "value": value}
-        return kind(description=label, continuous_update=False, **where, **shown, **_wide())
+        return kind(description=label, continuous_update=live, **where, **shown, **_wide())
     import marimo
 
-    return marimo.ui.slider(start, stop, step, value, label=label, show_value=True, debounce=True)
+    return marimo.ui.slider(start, stop, step, value, label=label, show_value=True, debounce=not live)
 
 
 def choice(label: str, options: Sequence[str], value: str | None = None) -> Control:
@@ -127,6 +144,45 @@ def canvas(label: str, side: int = 280) -> Control:
     return marimo.ui.anywidget(widget)
 
 
+def pick(image: "Tensor | bytes", rows: int, columns: int, hover: bool = False, width: int = 560) -> Control:
+    """A picture of rows × columns equal parts to point at; `read` gives (row, column) of the last click, or None.
+
+    image   (C, H, W) or (H, W) with values in [0, 1], or a PNG file's bytes
+    hover   follow the pointer, rather than clicks
+    """
+    import anywidget
+    import traitlets
+
+    class Picture(anywidget.AnyWidget):
+        _esm = Path(__file__).parent / "pick.js"
+        picture = traitlets.Unicode().tag(sync=True)
+        rows = traitlets.Int().tag(sync=True)
+        columns = traitlets.Int().tag(sync=True)
+        hover = traitlets.Bool().tag(sync=True)
+        width = traitlets.Int().tag(sync=True)
+        value = traitlets.List().tag(sync=True)  # row and column; empty: nothing yet
+
+    content = image if isinstance(image, bytes) else _as_png(image)
+    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    widget = Picture(picture=source, rows=rows, columns=columns, hover=hover, width=width)
+    if in_jupyter():
+        return widget
+    import marimo
+
+    return marimo.ui.anywidget(widget)
+
+
+def _as_png(image: "Tensor") -> bytes:
+    from PIL import Image
+
+    pixels = (image.detach().cpu().clip(0, 1) * 255).round().byte()
+    if pixels.ndim == 3:
+        pixels = pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)
+    content = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(content, "PNG")
+    return content.getvalue()
+
+
 def form(button: str, /, **controls: Control) -> Control:
     """Controls whose values count only once `button` is pressed (marimo) or the next cell is run (Jupyter)."""
     if in_jupyter():
@@ -155,6 +211,17 @@ class Form:
         display(column(*self.controls.values()))
 
 
+def trained(train: Callable[..., Result], form: Control, /, **fixed: Any) -> Result | None:
+    """What train(**fixed, **values of the form) returns; None until the form's button has been pressed.
+
+    What training prints stands in the cell's output, with a bar while it goes on. None, too, if it ends with an
+    InputError, which is shown as a line. `after` shows what comes of it.
+    """
+    if form.value is None:
+        return _say("Waits for the button above.")
+    return attempt(train, **fixed, **form.value)
+
+
 def submitted(form: Control) -> dict[str, Any]:
     """The values of a form by name. In marimo the cell stops here until the button has been pressed."""
     if not isinstance(form, Form):
@@ -162,6 +229,35 @@ def submitted(form: Control) -> dict[str, Any]:
 
         marimo.stop(form.value is None, "Waits for the button above.")
     return form.value
+
+
+def attempt(function: Callable[..., Result], /, *args: Any, **kws: Any) -> Result | None:
+    """What function(*args, **kws) returns; None if it ends with an InputError, which is shown as a line."""
+    if in_marimo():
+        import marimo
+
+        output: contextlib.AbstractContextManager = marimo.redirect_stdout()  # seen also where the code is hidden
+    else:
+        output = contextlib.nullcontext()
+    try:
+        with output:
+            return function(*args, **kws)
+    except InputError as error:
+        return _say(f"error: {error}")
+
+
+def _say(text: str) -> None:
+    """A line in the cell's output."""
+    if in_marimo():
+        import marimo
+
+        marimo.output.append(marimo.Html(Shown(text).html))
+    elif in_jupyter():
+        from IPython.display import display
+
+        display(Shown(text))
+    else:
+        print(text)
 
 
 def row(*controls: Control) -> Any:
@@ -191,6 +287,8 @@ def read(control: Control) -> Any:
     value = control.value
     if isinstance(value, dict):  # marimo gives all of a drawn widget's traits
         value = value["value"]
+    if isinstance(value, list) and all(isinstance(number, int) for number in value):  # where a picture was clicked
+        return tuple(value) or None
     if isinstance(value, str) and value.startswith("data:image/png;base64,"):
         return base64.b64decode(value.split(",", 1)[1])
     if hasattr(control, "_esm") or hasattr(control, "widget"):
@@ -213,10 +311,15 @@ class Shown:
     """Figures and text one below the other, as HTML that both notebooks show."""
 
     def __init__(self, *items: "Figure | Path | str"):
-        self.html = "\n".join(map(_as_html, items))
+        # One column, no higher than the page's box: pictures give way to text.
+        style = f"display: flex; flex-direction: column; align-items: flex-start; max-height: {HIGHEST}px"
+        self.html = f'<div style="{style}">' + "\n".join(map(_as_html, items)) + "</div>"
 
     def _repr_html_(self) -> str:
         return self.html
+
+    def _mime_(self) -> tuple[str, str]:  # marimo's: as it is, without a frame that scrolls
+        return "text/html", self.html
 
 
 def show(*items: "Figure | Path | str") -> Shown:
@@ -260,9 +363,32 @@ def react(draw: Callable[..., Any], /, **controls: Control) -> Shown | None:
 _watchers: dict[str | None, list[tuple[Control, Callable]]] = {}  # Jupyter: what watches a control, by its cell
 
 
+def after(result: Any, draw: Callable[..., Any], /, **controls: Control) -> Shown | None:
+    """`react` to controls with draw(*result, **values), where `result` is what `trained` or `attempt` gave.
+
+    While that is None: a line that says so. A result that is no tuple is one argument.
+    """
+    if result is None:
+        return Shown("Waits for the training above." if in_jupyter() else "Press the button above first.")
+    return react(functools.partial(draw, *(result if isinstance(result, tuple) else (result,))), **controls)
+
+
+def source(*objects: Callable[..., Any] | type) -> Shown:
+    """The lab's own code of functions or classes, to be read, not changed."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    code = "\n\n".join(textwrap.dedent(inspect.getsource(one)) for one in objects)
+    shown = Shown()
+    shown.html = highlight(code, PythonLexer(), HtmlFormatter(noclasses=True, nobackground=True))
+    return shown
+
+
 def _as_html(item: "Figure | Path | str") -> str:
     if isinstance(item, str):
-        return f'<pre style="white-space: pre-wrap; word-break: normal">{html.escape(item)}</pre>'
+        style = "flex: none; margin: 0.3em 0; white-space: pre-wrap; word-break: normal"
+        return f'<pre style="{style}">{html.escape(item)}</pre>'
     if isinstance(item, Path):
         kind, content = item.suffix.lstrip("."), item.read_bytes()
     else:
@@ -270,7 +396,7 @@ def _as_html(item: "Figure | Path | str") -> str:
         item.savefig(buffer, format="png", dpi=100)
         kind, content = "png", buffer.getvalue()
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-    return f'<img src="{source}" style="max-width: 100%; max-height: {HIGHEST}px">'
+    return f'<img src="{source}" style="max-width: 100%; min-height: 0; flex: 0 1 auto; object-fit: contain">'
 
 
 def _wide(width: str = "26em") -> dict[str, dict[str, str]]:

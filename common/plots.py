@@ -73,7 +73,7 @@ def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
     """Images (N, C, H, W) in [0, 1] in named rows, at most `columns` of each; rows may differ in length."""
     rows = {name: images[:columns] for name, images in rows.items() if len(images)}
     columns = max((len(images) for images in rows.values()), default=1)
-    names = 0.3 + 0.1 * max(map(len, rows), default=0)  # inches for the longest
+    names = 0.3 + 0.11 * max(map(len, rows), default=0)  # inches for the longest
     figure = Figure(figsize=(names + 0.65 * columns, 0.3 + 0.65 * max(1, len(rows))), layout="constrained")
     axis = figure.subplots()
     axis.set(xticks=[], yticks=[])
@@ -83,7 +83,7 @@ def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
         cells = [torch.cat([images, blank.expand(columns - len(images), -1, -1, -1)]) for images in rows.values()]
         X = F.pad(torch.cat(cells), (1, 1, 1, 1), value=1.0)  # a white line between neighbours
         show_image(axis, mosaic(X, columns), vmin=0, vmax=1)
-        axis.set_yticks([(i + 0.5) * X.shape[2] for i in range(len(rows))], list(rows), fontsize=9)
+        axis.set_yticks([(i + 0.5) * X.shape[2] for i in range(len(rows))], [plain(name) for name in rows], fontsize=10)
         axis.set_anchor("W")
         axis.tick_params(length=0)
     return figure
@@ -96,16 +96,18 @@ def plot_samples(X: Tensor, y: Tensor, classes: Sequence[str], per_class: int = 
 
 def plot_class_counts(labels: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
     """How many samples of each class every part (train, validation, test) has."""
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    figure = Figure(figsize=(max(7, 0.5 * len(classes)), 3.8), layout="constrained")
     axis = figure.subplots()
     bottom = np.zeros(len(classes))
     for part, y in labels.items():
         counts = np.bincount(y.cpu().numpy(), minlength=len(classes))
-        axis.bar(classes, counts, bottom=bottom, label=f"{part} ({len(y)})")
+        axis.bar([plain(name) for name in classes], counts, bottom=bottom, label=f"{part} ({len(y)})")
         bottom += counts
-    axis.set_ylabel("samples")
+    axis.set_xlabel("class", fontsize=12)
+    axis.set_ylabel("samples", fontsize=12)
+    axis.tick_params(labelsize=11)
     axis.tick_params(axis="x", rotation=30 if max(map(len, classes)) > 3 else 0)
-    axis.legend(loc="lower right")
+    figure.legend(loc="outside upper center", ncols=len(labels), fontsize=11)
     return figure
 
 
@@ -121,32 +123,45 @@ def plot_curves(history: Sequence[Mapping[str, float]]) -> Figure:
         for name in names:
             points = [(row["epoch"], row[name]) for row in history if name in row]
             axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name.split("_", 1)[0])
-        axis.set(xlabel="epoch", ylabel=metric.replace("_", " "))
+        axis.set_xlabel("epoch", fontsize=12)
+        axis.set_ylabel(metric.replace("_", " "), fontsize=12)
+        axis.tick_params(labelsize=11)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
-        axis.legend()
+        axis.legend(fontsize=11)
     return figure
 
 
 def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
-    """Counts of (label, prediction). The colour shows the mistakes: the diagonal is left out of its scale."""
+    """Counts of (label, prediction), and on the right which share of each class was recognised.
+
+    The colour of a mistake is its share of the class, on a scale to 20 %, so that a single one stays pale; what is
+    right lies on a green diagonal.
+    """
     k = len(classes)
     counts = matrix.cpu().numpy()
-    mistakes = counts.copy()
-    np.fill_diagonal(mistakes, 0)
-    figure = Figure(figsize=(1.5 + 0.55 * k, 1.2 + 0.5 * k), layout="constrained")
+    sizes = counts.sum(axis=1)
+    shares = counts / np.maximum(1, sizes)[:, None]
+    right = np.eye(k, dtype=bool)
+    figure = Figure(figsize=(2.8 + 0.62 * k, 1.6 + 0.55 * k), layout="constrained")
     axis = figure.subplots()
-    axis.imshow(mistakes, cmap="Reds", vmax=max(1, mistakes.max()))
-    for i in range(k):
-        for j in range(k):
-            if counts[i, j]:
-                dark = i != j and mistakes[i, j] > 0.6 * mistakes.max()
-                colour = "white" if dark else GOOD if i == j else "black"
-                axis.text(j, i, counts[i, j], ha="center", va="center", fontsize=8, color=colour)
-    axis.set_xticks(range(k), classes, rotation=45 if max(map(len, classes)) > 3 else 0, ha="center")
-    axis.set_yticks(range(k), classes)
-    right = np.trace(counts) / max(1, counts.sum())
-    axis.set(xlabel="predicted", ylabel="label", title=f"{right:.2%} of {counts.sum()} right")
+    mistakes = axis.imshow(np.where(right, np.nan, 100 * shares), cmap="Reds", vmin=0, vmax=20)
+    axis.imshow(np.where(right, shares, np.nan), cmap="Greens", vmin=0, vmax=2)  # pale: the number is to be read
+    for i, j in np.argwhere(counts):
+        dark = i != j and shares[i, j] > 0.12
+        colour, weight = ("white" if dark else "black"), ("bold" if i == j else "normal")
+        axis.text(j, i, counts[i, j], ha="center", va="center", fontsize=11, color=colour, weight=weight)
+    names = [plain(name) for name in classes]
+    axis.set_xticks(range(k), names, rotation=45 if max(map(len, classes)) > 3 else 0, ha="center", fontsize=11)
+    axis.set_yticks(range(k), names, fontsize=11)
+    recognised = axis.secondary_yaxis("right")
+    recognised.set_yticks(range(k), [f"{share:.0%}" for share in shares.diagonal()], fontsize=11)
+    recognised.set_ylabel("of the class recognised", fontsize=11)
+    recognised.tick_params(length=0)
+    figure.colorbar(mistakes, ax=axis, label="mistakes, % of the class", extend="max", shrink=0.8)
+    axis.set_xlabel("predicted", fontsize=12)
+    axis.set_ylabel("label", fontsize=12)
+    axis.set_title(f"{np.trace(counts) / max(1, counts.sum()):.2%} of {counts.sum()} right", fontsize=13)
     return figure
 
 
@@ -156,10 +171,10 @@ def plot_predictions(X: Tensor, y: Tensor, probabilities: Tensor, classes: Seque
     for axis, image, label, p in zip(axes, X, y.tolist(), probabilities, strict=False):
         predicted = int(p.argmax())
         show_image(axis, image)
-        title = f"{classes[predicted]}  {p[predicted]:.0%}"
+        title = f"{'✓' if predicted == label else '✗'} {plain(classes[predicted])}  {p[predicted]:.0%}"
         if predicted != label:
-            title += f"\nlabel: {classes[label]}"
-        axis.set_title(title, fontsize=9, color=GOOD if predicted == label else BAD)
+            title += f"\nlabel: {plain(classes[label])}"
+        axis.set_title(title, fontsize=11, color=GOOD if predicted == label else BAD)
     return figure
 
 
@@ -174,18 +189,35 @@ def plot_confused_pairs(
     return plot_rows(rows, columns=10)
 
 
-def plot_runs(histories: Mapping[str, Sequence[Mapping[str, float]]], metrics: Sequence[str]) -> Figure:
-    """The same metrics of several runs over the epochs, one panel per metric, one line per run."""
-    figure = Figure(figsize=(5.5 * len(metrics), 4), layout="constrained")
-    for axis, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
-        for name, history in histories.items():
-            points = [(row["epoch"], row[metric]) for row in history if metric in row]
-            if points:
-                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=plain(name))
-        axis.set(xlabel="epoch", ylabel=metric.replace("_", " "))
+def plot_runs(
+    histories: Mapping[str, Sequence[Mapping[str, float]]], metrics: Sequence[str], length: str = "epoch"
+) -> Figure:
+    """The same metrics of several runs over the length of training, one panel per metric, one line per run.
+
+    `length` names the column that says how long a run has been going: epoch, steps, episodes.
+    """
+    columns = min(3, len(metrics))
+    rows = -(-len(metrics) // columns)
+    figure = Figure(figsize=(5 * columns, 3.6 * rows + 0.4), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    for axis in axes[len(metrics) :]:
+        axis.set_axis_off()
+    for axis, metric in zip(axes, metrics, strict=False):
+        for i, (name, history) in enumerate(histories.items()):
+            points = [(row.get(length, row["epoch"]), row[metric]) for row in history if metric in row]
+            if points:  # colour is not the only sign
+                style = ("-", "--", ":", "-.")[i // 10 % 4]
+                axis.plot(
+                    *zip(*points, strict=True), style, color=f"C{i % 10}", marker="osvD^<>PX*"[i % 10], markersize=4,
+                    label=plain(name),
+                )  # fmt: skip
+        axis.set_xlabel(length, fontsize=12)
+        axis.set_ylabel(metric.replace("_", " "), fontsize=12)
+        axis.tick_params(labelsize=11)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    lines = {line.get_label(): line for axis in axes for line in axis.get_lines()}
+    figure.legend(lines.values(), lines, loc="outside upper left", ncols=columns, fontsize=11)
     return figure
 
 

@@ -12,7 +12,7 @@ import csv
 import dataclasses
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,9 +23,10 @@ import torch
 from torch import nn
 
 from common import checkpoint, distributed
+from common.device import use_deterministic_kernels
 from common.errors import InputError
 from common.files import read_json, validated, write_csv, write_json
-from common.settings import RunFlags, Settings, of_record, read_record
+from common.settings import Better, RunFlags, Settings, of_record, read_record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,6 +51,9 @@ class Run:
         self.metrics: dict[str, float] = {}
         self.interrupted = self.begun = False
         self.samples_per_second = 0.0
+        self.parameters: dict[str, int] = {}  # of each network that was saved
+        self.kept: int | None = None  # the epoch whose weights are the final ones, if it was chosen
+        use_deterministic_kernels(settings.deterministic)
         self.resumed = settings.resume is not None
         self.path = Path(distributed.from_main(str(self._open(settings))))
         self.settings = dataclasses.replace(settings, out=self.path, resume=None)
@@ -118,6 +122,7 @@ class Run:
         """The weights as <name>.safetensors, with the settings that rebuild the model, and `about`, in its header."""
         if distributed.is_main():
             self.begin()
+            self.parameters[name] = sum(p.numel() for p in model.parameters())
             checkpoint.save(self.path / f"{name}.safetensors", model.state_dict(), {**self._record(), "about": about})
 
     def save_figure(self, name: str, figure: "Figure") -> None:
@@ -128,14 +133,23 @@ class Run:
             self.begin()
             write_figure(self.path / "figures" / f"{name}.png", figure)
 
-    def finish(self, metrics: dict[str, float], sentence: str) -> None:
-        """Write the summary, say in a sentence what was reached, and print the directory as the last line."""
+    def finish(self, metrics: dict[str, float], sentence: str, *, look: Sequence[str] = (), then: str = "") -> None:
+        """Write the summary, say in a sentence what was reached, and print the directory as the last line.
+
+        `look` names the figures that are worth looking at first, `then` the command to go on with; it gets --run.
+        """
         self.begin()
         self.metrics = metrics
         self._write_summary()
         if self.interrupted:
             self.say(f"interrupted; what was finished is kept, continue with --resume {self.path}")
         self.say(sentence)
+        figures = self.path / "figures"
+        shown = ", ".join(f"{name}.png" for name in look if (figures / f"{name}.png").is_file())
+        hints = [f"look at {figures / shown}"] if shown else []
+        hints += [f"go on with {then} --run {self.path}"] if then else []
+        if hints and not self.interrupted:
+            self.say("; ".join(hints))
         if distributed.is_main():
             print(self.path, flush=True)
 
@@ -159,6 +173,9 @@ class Run:
             metrics=self.metrics or reached,
             versions={"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
             interrupted=self.interrupted,
+            parameters=sum(self.parameters.values()) or None,
+            kept=self.kept,
+            better=dict(self.settings.BETTER),
             finished=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         )
         self._write_json("summary.json", dataclasses.asdict(summary))
@@ -187,6 +204,9 @@ class Summary:
     interrupted: bool
     finished: str = ""
     command: str = ""
+    parameters: int | None = None  # of the networks that were saved
+    kept: int | None = None  # the epoch whose weights were chosen; none: the last one's
+    better: dict[str, Better] = dataclasses.field(default_factory=dict)  # by which metrics runs may be chosen
 
 
 def read_summary(path: Path) -> Summary:

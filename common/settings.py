@@ -101,6 +101,7 @@ OptionalFolder = Annotated[Path | None, arg(metavar="DIR")]
 Counts = Annotated[tuple[int, ...], _list_of(int, "N,N,…"), COUNT]
 Ints = Annotated[tuple[int, ...], _list_of(int, "N,N,…"), Range()]
 Floats = Annotated[tuple[float, ...], _list_of(float, "X,X,…"), Range()]
+Better = Literal["smaller", "larger"]
 T = TypeVar("T")
 UNGIVEN: Any = None  # the default of what `Settings.usual` fills in
 if TYPE_CHECKING:  # by then it has a value
@@ -131,6 +132,7 @@ class Settings:
     """What every command's dataclass is made of: fills in what was not given, then checks all of it."""
 
     COMMAND: ClassVar[str] = ""  # as one types it behind `python -m`
+    BETTER: ClassVar[Mapping[str, Better]] = {}  # by which metrics runs may be chosen; never by one of the test set
 
     def usual(self) -> Mapping[str, Any]:
         """What the fields are that were not given (None, or an empty list): a preset's values, say."""
@@ -208,6 +210,7 @@ class RunFlags(Settings):
     resume: PlaceOrNone = None  # continue the run in DIR, with its own settings; it may be made longer
     offline: Annotated[bool, Role.PLACE] = False  # never touch the network
     quiet: Annotated[bool, Role.PLACE] = False  # print nothing but the run directory
+    deterministic: Annotated[bool, Role.PLACE] = False  # on CUDA: only kernels that repeat the same bits (slower)
 
 
 @dataclass(frozen=True)

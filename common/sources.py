@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import os
 import shutil
+import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -21,6 +22,13 @@ TIMEOUT = 8  # seconds without an answer or without a byte
 
 class FetchError(InputError):
     """No mirror gave the file; the message says what each one answered."""
+
+    def describe_substitute(self, instead: str) -> str:
+        """For a warning: what is used instead, then why, then how to get what was wanted; a line or two each."""
+        why, _, cure = str(self).partition(". By hand: ")
+        cure = f"To get it: labs fetch, where there is internet; or {cure}" if cure else ""
+        lines = [f"using {instead} instead", why, cure]
+        return "\n  ".join(part for line in lines for part in textwrap.wrap(line, 110, break_on_hyphens=False))
 
 
 def data_dir_from_environment() -> Path:

@@ -13,14 +13,16 @@ from common import cli
 from common.compare import compare
 from common.datasets import SOURCES
 from common.errors import InputError
-from common.settings import DataDir, Settings
+from common.images import shrink_picture
+from common.settings import DataDir, OptionalPath, Range, Settings
 from common.sources import data_dir_from_environment, fetch_files, missing_files
 from common.text.published import GLOVE, TEXT_SOURCES
 
 USAGE = """
   python -m labs.<lab>          train with the course's settings       (--help lists the flags)
   labs fetch [NAME…|--all]      bring data sets beforehand, or say which are there
-  labs compare RUN…             a table of runs, and their curves in one figure"""
+  labs compare RUN…             a table of runs, and their curves in one figure
+  labs picture FIGURE OUT       a figure made small enough for a web page"""
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,19 @@ class Fetch(Settings):
 
 @dataclass(frozen=True)
 class Compare(Settings):
-    """Print a table of runs (settings that differ, metrics, time; the best marked) and draw their curves."""
+    """Print a table of runs (settings that differ, metrics, time; the best marked *) and draw their curves."""
 
     runs: Positional[Annotated[tuple[Path, ...], arg(metavar="RUN")]]  # run directories, of one lab
-    out: Path = Path("runs/comparison.png")  # where the figure goes
+    out: OptionalPath = None  # where the figure goes; none: beside the first run, named after all
+
+
+@dataclass(frozen=True)
+class Picture(Settings):
+    """Make a figure of a run small enough for a web page: a palette PNG of at most 120 kB."""
+
+    source: Positional[Annotated[Path, arg(metavar="FIGURE")]]  # a picture file
+    out: Positional[Annotated[Path, arg(metavar="OUT")]]  # the PNG to write
+    width: Annotated[int, Range(16, 4000)] = 900  # pixels; a smaller figure keeps its width
 
 
 def list_labs() -> str:
@@ -78,7 +89,7 @@ def main() -> None:
     """The console script `labs`."""
     words = sys.argv[1:]
     commands: dict[str, tuple[Callable[..., int | None], type[Settings]]]
-    commands = {"fetch": (fetch, Fetch), "compare": (compare, Compare)}
+    commands = {"fetch": (fetch, Fetch), "compare": (compare, Compare), "picture": (shrink_picture, Picture)}
     with cli.one_line_errors():
         if words in ([], ["-h"], ["--help"]):
             print(list_labs(), USAGE, sep="\n")

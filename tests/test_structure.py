@@ -196,7 +196,7 @@ def settings_of(module: str, words: list[str]):
         return None
     if module == "labs":
         main = importlib.import_module("labs.__main__")
-        return {"fetch": main.Fetch, "compare": main.Compare}[words[0]]
+        return {"fetch": main.Fetch, "compare": main.Compare, "picture": main.Picture}[words[0]]
     found = importlib.import_module(module)
     if hasattr(found, "__path__"):  # a package's command is in the file that has its name
         found = importlib.import_module(f"{module}.{module.rsplit('.', 1)[1]}")

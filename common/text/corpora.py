@@ -2,13 +2,13 @@
 
 topics, reviews     written for the suite: essays on ten themes, short reviews that praise or complain
 ag_news, imdb, 20newsgroups, wikitext2     fetched once and checked every time, or placed by hand
-folder:PATH         PATH/<class>/*.txt, one document a file; or PATH/*.txt without classes
+folder:PATH         PATH/<class>/FILE, one document a file of any name; or PATH/FILE without classes
 csv:PATH            a column `text` and, if there are classes, a column `label`
 
-PATH may hold its own split: the folders `train` and `test`, or the files `train.csv` and `test.csv`. Otherwise a
-fifth, drawn evenly over the classes, is for testing. Behind PATH may stand `,encoding=cp1252` for text that is not
-UTF-8, and for a CSV file `,text=COLUMN` and `,label=COLUMN`: names, or numbers if the file has no line of names;
-`text=title+body` joins columns.
+PATH may hold its own split: the folders `train` and `test` (or `NAME-train` and `NAME-test`), or the files `train.csv`
+and `test.csv`. Otherwise a fifth, drawn evenly over the classes, is for testing. Behind PATH may stand
+`,encoding=cp1252` for text that is not UTF-8; for a folder of mail `,headers=strip`; for a CSV file `,text=COLUMN` and
+`,label=COLUMN`: names, or numbers if the file has no line of names; `text=title+body` joins columns.
 """
 
 import re
@@ -126,7 +126,8 @@ def load_texts(
         try:
             return load_texts(preferred, data_dir, offline=offline, quiet=quiet)
         except FetchError as error:
-            warnings.warn(f"{error}. Using the embedded {embedded} instead: {EMBEDDED[embedded]}", stacklevel=2)
+            instead = f"the embedded {embedded} ({EMBEDDED[embedded]})"
+            warnings.warn(error.describe_substitute(instead), stacklevel=2)
             return load_texts(embedded, data_dir)
     if name == "topics":
         return _text_data(name, read_topics(corpora_folder() / "topics"))

@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from common.images import random_affine, to_mnist_form
+from common.errors import InputError
+from common.images import LARGEST_PICTURE, random_affine, shrink_picture, to_mnist_form
 
 
 def test_nothing_asked_changes_nothing():
@@ -74,3 +76,25 @@ def test_mnist_form_of_a_single_dot_and_of_a_line():
     line[25, :] = 1
     assert to_mnist_form(dot).shape == to_mnist_form(line).shape == (28, 28)
     assert (to_mnist_form(line) > 0.5).sum(axis=1).max() == 20
+
+
+def test_a_figure_for_a_page_is_small(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (500, 1200, 3), dtype=np.uint8)
+    noise[50:] //= 64  # what a figure is: much of it of one colour
+    noise[80:] = 255
+    Image.fromarray(noise).save(tmp_path / "figure.png")
+    small = shrink_picture(tmp_path / "figure.png", tmp_path / "page" / "small.png", width=600)
+    with Image.open(small) as picture:
+        assert picture.mode == "P" and picture.size == (600, 250)
+    assert small.stat().st_size <= LARGEST_PICTURE
+
+
+def test_a_picture_that_cannot_be_small_is_refused(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    with pytest.raises(InputError, match="kB even with 16 colours; give a smaller --width"):
+        shrink_picture(tmp_path / "noise.png", tmp_path / "small.png")
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"text\.png is no picture"):
+        shrink_picture(tmp_path / "text.png", tmp_path / "small.png")
+    assert not (tmp_path / "small.png").exists()

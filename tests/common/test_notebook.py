@@ -2,9 +2,11 @@
 
 import base64
 import io
+import re
 from pathlib import Path
 
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -56,14 +58,44 @@ def test_a_drawing_comes_as_the_bytes_of_a_picture():
 
 def test_a_form_in_a_script_has_been_submitted():
     form = notebook.form("Train", epochs=notebook.slider("epochs", 1, 9, 2), data=notebook.choice("data", ["a", "b"]))
-    assert notebook.submitted(form) == {"epochs": 2, "data": "a"}
+    assert notebook.trained(lambda **given: given, form, lr=0.5) == {"epochs": 2, "data": "a", "lr": 0.5}
+
+
+def test_training_that_is_refused_is_a_line_and_what_follows_waits(capsys):
+    def train(**given):
+        raise InputError("mnist is not there")
+
+    assert notebook.trained(train, notebook.form("Train", epochs=notebook.slider("epochs", 1, 9))) is None
+    assert "error: mnist is not there" in capsys.readouterr().out
+    assert notebook.attempt(train) is None
+    assert "above first" in notebook.after(None, train).html
+
+
+def test_what_comes_of_training_is_drawn():
+    n = notebook.slider("n", 3, 5)
+    assert "ababab" in notebook.after(("ab", "cd"), lambda word, other, n: word * n + other, n=n).html
+    assert "abcd" in notebook.after("ab", lambda word: word + "cd").html
+
+
+def test_a_point_in_a_picture():
+    picture = notebook.pick(torch.rand(1, 8, 6), 4, 3)
+    assert notebook.read(picture) is None
+    picture.widget.value = [2, 1]
+    assert notebook.read(picture) == (2, 1)
+    shown = base64.b64decode(picture.widget.picture.split(",")[1])
+    assert Image.open(io.BytesIO(shown)).size == (6, 8)
+
+
+def test_code_is_shown_as_it_is():
+    text = re.sub("<[^>]+>", "", notebook.source(png).html)
+    assert "def png(colour: int)" in text and "buffer.getvalue()" in text
 
 
 def test_shown_as_html(tmp_path):
     picture = tmp_path / "a.gif"
     picture.write_bytes(b"GIF89a")
     shown = notebook.show(Figure(figsize=(1, 1)), "a < b", picture)._repr_html_()
-    figure, text, file = shown.split("\n")
+    figure, text, file = shown.split(">", 1)[1].removesuffix("</div>").split("\n")
     assert Image.open(io.BytesIO(base64.b64decode(figure.split("base64,")[1].split('"')[0]))).size == (100, 100)
     assert "a &lt; b" in text
     assert file.startswith('<img src="data:image/gif;base64,R0lGODlh"')
@@ -119,7 +151,7 @@ def test_in_jupyter_the_same_names_give_widgets(kernel):
     assert printed(kernel("print([notebook.read(file) for file in files])")) == "[None, None]\n"
     kernel("form = notebook.form('Train', n=notebook.slider('n', 1, 9))")
     kernel("form.controls['n'].value = 3")
-    assert printed(kernel("print(notebook.submitted(form))")) == "{'n': 3}\n"
+    assert printed(kernel("print(notebook.trained(dict, form))")) == "{'n': 3}\n"
 
 
 @pytest.mark.filterwarnings("default")

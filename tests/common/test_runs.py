@@ -63,6 +63,33 @@ def test_the_last_line_on_stdout_is_the_directory(tmp_path, capsys):
         assert len(lines) == (1 if quiet else 2)
 
 
+def test_at_the_end_a_line_says_what_to_look_at(tmp_path, capsys):
+    run = Run(dataclasses.replace(FLAGS, out=tmp_path / "r"))
+    (run.path / "figures").mkdir()
+    (run.path / "figures" / "curves.png").write_text("")
+    run.finish({}, "reached", look=("curves", "not_drawn"), then="python -m labs.cnn.load_predict")
+    lines = capsys.readouterr().out.splitlines()
+    hint = f"look at {run.path}/figures/curves.png; go on with python -m labs.cnn.load_predict --run {run.path}"
+    assert lines == ["reached", hint, str(run.path)]
+
+
+def test_the_summary_says_what_may_choose_and_how_large_the_network_is(tmp_path):
+    run = Run(dataclasses.replace(FLAGS, out=tmp_path / "r"))
+    run.save_model(nn.Linear(3, 2))
+    run.save_model(nn.Linear(3, 2))  # once more: the same network
+    run.kept = 4
+    run.finish({}, "")
+    summary = read_summary(run.path)
+    assert (summary.parameters, summary.kept, summary.better) == (8, 4, {})
+
+
+def test_deterministic_kernels_are_this_runs_own_wish(tmp_path):
+    Run(dataclasses.replace(FLAGS, out=tmp_path / "a", deterministic=True))
+    assert torch.are_deterministic_algorithms_enabled()
+    Run(dataclasses.replace(FLAGS, out=tmp_path / "b"))
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 def test_the_summary_has_the_designs_fields(tmp_path):
     run = Run(dataclasses.replace(FLAGS, out=tmp_path / "r"))
     run.history = [{"epoch": 1, "seconds": 2.0, "train_loss": 0.5}]

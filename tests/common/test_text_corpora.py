@@ -101,7 +101,7 @@ def test_corpora_are_found_in_a_checkout_and_in_an_installed_suite(tmp_path, mon
 
 
 def test_auto_falls_back_to_an_embedded_corpus_and_says_so(tiny_corpora, tmp_path):
-    with pytest.warns(UserWarning, match="imdb is not under.*Using the embedded reviews instead"):
+    with pytest.warns(UserWarning, match=r"^using the embedded reviews .* instead\n  imdb is not under"):
         data = load_texts("auto", tmp_path, preferred="imdb", embedded="reviews", offline=True)
     assert data.name == "reviews"
 

@@ -5,7 +5,7 @@ import torch
 
 from common.errors import InputError
 from common.text.corpora import load_texts
-from common.text.own_files import read_csv, read_text
+from common.text.own_files import read_csv, read_text, without_headers
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -26,6 +26,50 @@ def test_a_folder_of_classes(tmp_path):
     assert torch.bincount(data.y).tolist() == [6, 5]
     assert all(line.startswith(data.classes[y]) for line, y in zip(data.texts, data.y, strict=True))
     assert len(data.texts_test) == 2
+
+
+def test_newsgroups_as_their_authors_lay_them_out(tmp_path):
+    """No endings, Latin-1, headers, folders called …-train and …-test; and what is no text lies beside."""
+    mail = "From: a@b.c\nSubject: caf\xe9\n\nThe text.\n\nIts end.\n"
+    for part, number in (("train", 60191), ("train", 60192), ("test", 60193)):
+        for label in ("sci.space", "rec.autos"):
+            write(tmp_path / f"20news-bydate-{part}" / label / str(number), f"{label} {mail}".encode("latin-1"))
+    plain = f"folder:{tmp_path},encoding=latin-1"
+    data = load_texts(plain, "nowhere")
+    assert data.classes == ("rec.autos", "sci.space")
+    assert (len(data.texts_train), len(data.texts_test)) == (4, 2)
+    assert data.texts_test[0].startswith("rec.autos From:")
+    assert load_texts(f"{plain},headers=strip", "nowhere").texts == data.texts  # they do not begin as mail does
+    for part in ("train", "test"):
+        for label in ("sci.space", "rec.autos"):
+            write(tmp_path / f"20news-bydate-{part}" / label / "1", mail.encode("latin-1"))
+            write(tmp_path / f"20news-bydate-{part}" / label / "0.png", b"\x89PNG\r\n\x1a\n\0\0\0")
+            write(tmp_path / f"20news-bydate-{part}" / label / ".index", "hidden")
+    data = load_texts(f"{plain},headers=strip", "nowhere")
+    assert data.texts_train[0] == "The text.\n\nIts end."
+    assert (len(data.texts_train), len(data.texts_test)) == (6, 4)
+    with pytest.raises(InputError, match=r"1 is not utf-8: byte 0xe9.*add ,encoding="):
+        load_texts(f"folder:{tmp_path}", "nowhere")
+    with pytest.raises(InputError, match="headers=drop is neither keep nor strip"):
+        load_texts(f"{plain},headers=drop", "nowhere")
+
+
+def test_a_folder_without_a_text_names_the_rule(tmp_path):
+    write(tmp_path / "pictures" / "cat.png", b"\x89PNG\0")
+    with pytest.raises(InputError, match=r"pictures/CLASS or, without classes, in the folder itself; hidden files"):
+        load_texts(f"folder:{tmp_path / 'pictures'}", "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("Subject: a\r\nTo: b\r\n\r\nbody\r\n\r\nmore", "body\r\n\r\nmore"),
+        ("Path: x\n", "Path: x\n"),  # nothing but a header: kept, for there is no blank line
+        ("a sentence: and so on\n\nanother", "a sentence: and so on\n\nanother"),
+    ],
+)
+def test_headers_of_mail(text, rest):
+    assert without_headers(text) == rest
 
 
 def test_a_folder_without_classes(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from common import checkpoint, loop, trainer
+from common import checkpoint, progress, trainer
 from common.data import ArrayLoader
 from common.errors import InputError
 from common.runs import Run, read_history, read_summary
@@ -319,7 +319,7 @@ def test_plain_lines_without_a_terminal_and_nothing_when_quiet(capsys):
 
 
 def test_a_bar_with_live_numbers_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(loop, "on_terminal", lambda: True)
+    monkeypatch.setattr(progress, "on_terminal", lambda: True)
     monkeypatch.setattr(trainer, "REFRESH", 0.0)
     line = Line()
     slow = list(line.loader) * 30
