@@ -9,7 +9,6 @@ Needs the extra `notebooks`. In a plain script controls have the values they sta
 """
 
 import base64
-import contextlib
 import functools
 import html
 import inspect
@@ -233,17 +232,23 @@ def submitted(form: Control) -> dict[str, Any]:
 
 def attempt(function: Callable[..., Result], /, *args: Any, **kws: Any) -> Result | None:
     """What function(*args, **kws) returns; None if it ends with an InputError, which is shown as a line."""
-    if in_marimo():
-        import marimo
-
-        output: contextlib.AbstractContextManager = marimo.redirect_stdout()  # seen also where the code is hidden
-    else:
-        output = contextlib.nullcontext()
-    try:
-        with output:
+    if not in_marimo():
+        try:
             return function(*args, **kws)
-    except InputError as error:
-        return _say(f"error: {error}")
+        except InputError as error:
+            return _say(f"error: {error}")
+    import marimo
+
+    # What is printed belongs into the page: where the code is hidden, marimo shows no other output.
+    with marimo.status.spinner(title="Working …"), marimo.capture_stdout() as said:
+        try:
+            result = function(*args, **kws)
+        except InputError as error:
+            result = None
+            print(f"error: {error}")
+    if text := said.getvalue().strip():
+        _say(text)
+    return result
 
 
 def _say(text: str) -> None:

@@ -22,7 +22,8 @@ class Progress:
         self.unit: Any = None
         every = steps if self.page and steps else 1  # the page's bar moves within a unit, too
         if self.page:
-            self.whole = page_bar(round((until - done) * every), length)
+            about = f"{length}, step by step" if steps else length
+            self.whole = page_bar(round((until - done) * every), about)
         else:
             self.whole = terminal_bar(int(until), int(done), length, hidden=hidden or steps is not None)
 

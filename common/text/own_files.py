@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from common.errors import InputError
@@ -42,20 +42,59 @@ def _likely_encoding(content: bytes) -> str:
     return "cp1252"
 
 
-def read_folder(folder: Path, encoding: str = "utf-8") -> Documents:
-    """<class>/*.txt, or *.txt without classes: a document a file, blank ones left out."""
+def read_folder(folder: Path, encoding: str = "utf-8", headers: str = "keep") -> Documents:
+    """<class>/FILE, or FILE without classes: a document a file, whatever its name ends with; blank ones left out.
+
+    Passed over are hidden files (.name) and those that are no text: they hold a zero byte, as pictures and programs do.
+    With `headers` "strip" a document that begins as mail does (`Subject: …`) is what follows the first blank line.
+    Raises InputError, with this rule, if no file is left.
+    """
     if not folder.is_dir():
         raise InputError(f"no such folder: {folder}")
-    files = sorted(folder.glob("*/**/*.txt"))
-    has_classes = bool(files)
-    if not has_classes:
-        files = sorted(folder.glob("*.txt"))
+    if headers not in ("keep", "strip"):
+        raise InputError(f"headers={headers} is neither keep nor strip")
+    below = _text_files(folder, folder.glob("*/**/*"), encoding)
+    files = below or _text_files(folder, folder.glob("*"), encoding)
+    if not files:
+        raise InputError(
+            f"{folder} holds no document: a document is a text file, of any name, in {folder / 'CLASS'} or, without "
+            "classes, in the folder itself; hidden files and files with a zero byte (pictures, programs; add "
+            ",encoding=utf-16 for text of that kind) are passed over"
+        )
     texts, labels = [], []
     for path in files:
-        if text := read_text(path, encoding).strip():
-            texts.append(text)
+        text = read_text(path, encoding)
+        if headers == "strip":
+            text = without_headers(text)
+        if text.strip():
+            texts.append(text.strip())
             labels.append(path.relative_to(folder).parts[0])
-    return texts, labels if has_classes else []
+    return texts, labels if below else []
+
+
+def _text_files(folder: Path, paths: Iterable[Path], encoding: str) -> list[Path]:
+    """The files among `paths` that are neither hidden nor anything but text, in the order of the alphabet."""
+    return [
+        path
+        for path in sorted(paths)
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and (encoding.startswith("utf-16") or not _is_binary(path))
+    ]
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether a zero byte is among a file's first 8 000, unless its first two bytes say that it is text in UTF-16."""
+    with path.open("rb") as file:
+        start = file.read(8000)
+    return b"\0" in start and _likely_encoding(start) != "utf-16"
+
+
+def without_headers(text: str) -> str:
+    """A message's text, behind the first blank line, if it begins with a line such as `From: …`; else all of it."""
+    if not re.match(r"[A-Z][\w-]*: ", text):
+        return text
+    return re.split(r"\r?\n[ \t]*\r?\n", text, maxsplit=1)[-1]
 
 
 def read_csv(path: Path, text: str = "text", label: str | None = None, encoding: str = "utf-8") -> Documents:
@@ -120,12 +159,16 @@ def read_own(name: str) -> tuple[Documents, Documents | None]:
     place, *given = re.split(r",(?=[a-z]+=)", rest)  # a comma that no option= follows belongs to the path
     path = Path(place).expanduser()
     options = dict(option.split("=", 1) for option in given)
-    allowed = ("encoding",) if kind == "folder" else ("encoding", "text", "label")
+    allowed = ("encoding", "headers") if kind == "folder" else ("encoding", "text", "label")
     for option in options:
         if option not in allowed:
             raise InputError(f"dataset {name!r}: {option}= is none of {', '.join(allowed)}")
-    read, ending = (read_folder, "") if kind == "folder" else (read_csv, ".csv")
-    train, test = path / f"train{ending}", path / f"test{ending}"
-    if train.exists() and test.exists():
-        return read(train, **options), read(test, **options)
-    return read(path, **options), None
+    if kind == "folder":
+        parts = [sorted(path.glob(pattern)) for pattern in ("train", "*-train", "test", "*-test")]
+        train, test = (own + named for own, named in (parts[:2], parts[2:]))
+        if len(train) == len(test) == 1 and train[0].is_dir() and test[0].is_dir():
+            return read_folder(train[0], **options), read_folder(test[0], **options)
+        return read_folder(path, **options), None
+    if (path / "train.csv").exists() and (path / "test.csv").exists():
+        return read_csv(path / "train.csv", **options), read_csv(path / "test.csv", **options)
+    return read_csv(path, **options), None
