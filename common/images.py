@@ -63,19 +63,17 @@ def random_affine(X: Tensor, *, degrees: float = 0.0, zoom: float = 0.0, flip: b
     return F.grid_sample(X, grid.to(X.dtype), align_corners=False)
 
 
-def shrink_picture(source: Path, out: Path, width: int = 900) -> Path:
-    """A picture file as a PNG with a palette, at most `width` pixels wide and 120 kB large; returns `out`.
+def shrink_picture(source: Path, out: Path, width: int = 900) -> None:
+    """A picture file as a PNG with a palette, at most `width` pixels wide and 120 kB large.
 
     The palette is the largest that fits: 256 colours, 64, 16. Raises InputError if the file is no picture, or not
     even 16 colours fit.
     """
     try:
-        picture = Image.open(source)
-        picture.load()
+        picture = Image.open(source).convert("RGBA")
     except OSError as error:
         raise InputError(f"{source} is no picture: {error}") from error
     flat = Image.new("RGB", picture.size, "white")
-    picture = picture.convert("RGBA")
     flat.paste(picture, mask=picture)
     if flat.width > width:
         flat = flat.resize((width, round(flat.height * width / flat.width)), Image.Resampling.LANCZOS)
@@ -84,5 +82,5 @@ def shrink_picture(source: Path, out: Path, width: int = 900) -> Path:
         flat.quantize(colours).save(content, "PNG", optimize=True)
         if content.tell() <= LARGEST_PICTURE:
             write_atomically(out, content.getvalue())
-            return out
+            return
     raise InputError(f"{source} needs {content.tell() / 1000:.0f} kB even with 16 colours; give a smaller --width")

@@ -159,7 +159,7 @@ def pick(image: "Tensor | bytes", rows: int, columns: int, hover: bool = False, 
         columns = traitlets.Int().tag(sync=True)
         hover = traitlets.Bool().tag(sync=True)
         width = traitlets.Int().tag(sync=True)
-        value = traitlets.List().tag(sync=True)  # row and column; empty: nothing yet
+        value: Any = traitlets.List().tag(sync=True)  # row and column; empty: nothing yet
 
     content = image if isinstance(image, bytes) else _as_png(image)
     source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
@@ -217,7 +217,8 @@ def trained(train: Callable[..., Result], form: Control, /, **fixed: Any) -> Res
     InputError, which is shown as a line. `after` shows what comes of it.
     """
     if form.value is None:
-        return _say("Waits for the button above.")
+        _say("Waits for the button above.")
+        return None
     return attempt(train, **fixed, **form.value)
 
 
@@ -236,7 +237,8 @@ def attempt(function: Callable[..., Result], /, *args: Any, **kws: Any) -> Resul
         try:
             return function(*args, **kws)
         except InputError as error:
-            return _say(f"error: {error}")
+            _say(f"error: {error}")
+            return None
     import marimo
 
     # What is printed belongs into the page: where the code is hidden, marimo shows no other output.
@@ -387,6 +389,7 @@ def source(*objects: Callable[..., Any] | type) -> Shown:
     code = "\n\n".join(textwrap.dedent(inspect.getsource(one)) for one in objects)
     shown = Shown()
     shown.html = highlight(code, PythonLexer(), HtmlFormatter(noclasses=True, nobackground=True))
+    shown.html = f'<div style="overflow-x: auto; font-size: 0.85em">{shown.html}</div>'  # long lines scroll
     return shown
 
 

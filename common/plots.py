@@ -120,9 +120,10 @@ def plot_curves(history: Sequence[Mapping[str, float]]) -> Figure:
     figure = Figure(figsize=(5 * max(1, len(metrics)), 3.6), layout="constrained")
     axes = figure.subplots(1, max(1, len(metrics)), squeeze=False)[0]
     for axis, (metric, names) in zip(axes, metrics.items(), strict=False):
-        for name in names:
+        for i, name in enumerate(names):  # colour is not the only sign
             points = [(row["epoch"], row[name]) for row in history if name in row]
-            axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name.split("_", 1)[0])
+            style = {"marker": "osv"[i % 3], "linestyle": ("-", "--", ":")[i % 3], "markersize": 3}
+            axis.plot(*zip(*points, strict=True), **style, label=name.split("_", 1)[0])
         axis.set_xlabel("epoch", fontsize=12)
         axis.set_ylabel(metric.replace("_", " "), fontsize=12)
         axis.tick_params(labelsize=11)

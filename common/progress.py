@@ -97,7 +97,7 @@ class _MarimoBar:
     def __init__(self, total: int, about: str):
         import marimo
 
-        self.bar = marimo.status.progress_bar(total=total, title=about, remove_on_exit=True)
+        self.bar: Any = marimo.status.progress_bar(total=total, title=about, remove_on_exit=True)
 
     def __enter__(self) -> "_MarimoBar":
         self.shown = self.bar.__enter__()

@@ -11,6 +11,7 @@ figures/*.png      the lab's plots
 import csv
 import dataclasses
 import platform
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from common import checkpoint, distributed
 from common.device import use_deterministic_kernels
 from common.errors import InputError
 from common.files import read_json, validated, write_csv, write_json
-from common.settings import Better, RunFlags, Settings, of_record, read_record
+from common.settings import Better, Role, RunFlags, Settings, default, of_record, read_record, roles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -183,6 +184,21 @@ class Run:
     def _write_json(self, name: str, values: dict[str, Any]) -> None:
         if distributed.is_main():
             write_json(self.path / name, values)
+
+
+def place(settings: Settings) -> Path:
+    """Where a command that only looks puts its files: runs/<lab>/<command>, named after what differs from the defaults.
+
+    So the same question has the same place, and another one does not overwrite its answer.
+    """
+    _, lab, *name = type(settings).__module__.split(".")
+    given = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if Role.PLACE not in roles(type(settings), field.name) and value != default(type(settings), field.name):
+            shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            given.append(re.sub(r"[^\w,.+-]+", "-", f"{field.name}-{shown}"))
+    return RUNS / lab / "_".join([*name, *given])[:200]
 
 
 # --- A run that there is --------------------------------------------------------------------------------------------

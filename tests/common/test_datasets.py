@@ -156,7 +156,7 @@ def test_auto_is_the_courses_data_set_if_it_is_there(tiny_mnist):
 
 
 def test_auto_falls_back_to_the_digits_and_says_so(tmp_path):
-    with pytest.warns(UserWarning, match="mnist is not under.*embedded digits"):
+    with pytest.warns(UserWarning, match=r"^using the embedded digits .* instead\n  mnist is not under"):
         data = load_images("auto", tmp_path / "nowhere", offline=True)
     assert data.name == "digits"
 

@@ -83,7 +83,8 @@ def test_a_figure_for_a_page_is_small(tmp_path):
     noise[50:] //= 64  # what a figure is: much of it of one colour
     noise[80:] = 255
     Image.fromarray(noise).save(tmp_path / "figure.png")
-    small = shrink_picture(tmp_path / "figure.png", tmp_path / "page" / "small.png", width=600)
+    small = tmp_path / "page" / "small.png"
+    shrink_picture(tmp_path / "figure.png", small, width=600)
     with Image.open(small) as picture:
         assert picture.mode == "P" and picture.size == (600, 250)
     assert small.stat().st_size <= LARGEST_PICTURE

@@ -1,0 +1,3 @@
+from labs.foundations.foundations import main
+
+main()
