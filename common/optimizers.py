@@ -29,8 +29,10 @@ def make_optimizer(
     optimizer, defaults = _OPTIMIZERS[name]
     settings = {"lr": lr, **defaults, **settings}
     parameters = list(parameters)
+    on_cpu = any(p.device.type == "cpu" for p in parameters)
+    # Several releases have Adagrad's for CPUs only, and say so not before the first step.
+    fused = torch.__version__ >= "2.4" if on_cpu else name != "adagrad"
     try:
-        on_cpu = any(p.device.type == "cpu" for p in parameters)
-        return optimizer(parameters, **settings, fused=not on_cpu or torch.__version__ >= "2.4")
+        return optimizer(parameters, **settings, fused=fused)
     except (RuntimeError, TypeError):  # no fused kernel for this optimiser or this device
         return optimizer(parameters, **settings)

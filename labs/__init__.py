@@ -1,4 +1,4 @@
-"""Six deep-learning labs. `python -m labs` lists them; `python -m labs.cnn` runs one."""
+"""Six deep-learning labs and a warm-up. `python -m labs` lists them; `python -m labs.cnn` runs one."""
 
 import sys
 from importlib.util import find_spec

@@ -1,8 +1,8 @@
 """Activation functions, their derivatives, and what becomes of a gradient in 50 layers.
 
 `python -m labs.foundations.activations` draws each function with its derivative, then sends a signal forwards and a
-gradient backwards through a deep network, by activation and by initialisation. Two slips of the introductions: leaky
-ReLU is αz for z < 0, not αx; and ELU's left side is an exponential, no “log curve”.
+gradient backwards through a deep network. Two slips of the introductions: leaky ReLU is αz for z < 0, not αx; and ELU's
+left side is an exponential, no “log curve”.
 """
 
 import math
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Function = Callable[[Tensor], Tensor]
-ALPHA = 0.01  # leaky ReLU's slope for z < 0; PReLU learns it (from 0.25), RReLU draws it from [1/8, 1/3] in training
-RRELU = (1 / 8 + 1 / 3) / 2  # its mean, which RReLU takes after training
+ALPHA = 0.01  # leaky ReLU's slope for z < 0; PReLU learns it, from 0.25
+RRELU = (1 / 8 + 1 / 3) / 2  # RReLU draws it from [1/8, 1/3] in training, and takes the mean after
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,11 @@ def log_softmax(z: Tensor) -> Tensor:
     return z - z.exp().sum(dim=-1, keepdim=True).log()
 
 
+def with_zero(z: Tensor) -> Tensor:
+    """Two logits (…, 2), the second of them 0: softmax's first output is then the sigmoid."""
+    return torch.stack([z, torch.zeros_like(z)], dim=-1)
+
+
 def softmax_derivative(s: Tensor) -> Tensor:
     """∂sᵢ/∂zⱼ = sᵢ(δᵢⱼ − sⱼ) (K, K), of a softmax's output s (K,)."""
     return torch.diag(s) - torch.outer(s, s)
@@ -115,6 +120,20 @@ ACTIVATIONS: dict[str, Activation] = {
     "softplus": Activation("ln(1 + e^z)", softplus, sigmoid, "(0, ∞)", "z → −∞"),
     "softsign": Activation(
         "z/(1 + |z|)", lambda z: z / (1 + z.abs()), lambda z: (1 + z.abs()) ** -2.0, "(−1, 1)", "both sides, slowly"
+    ),
+    "softmax": Activation(
+        "of (z, 0): e^z/(e^z + 1)",
+        lambda z: softmax(with_zero(z))[..., 0],
+        lambda z: sigmoid(z) * sigmoid(-z),
+        "(0, 1)",
+        "both sides",
+    ),
+    "log_softmax": Activation(
+        "of (z, 0): z − ln(e^z + 1)",
+        lambda z: log_softmax(with_zero(z))[..., 0],
+        lambda z: sigmoid(-z),
+        "(−∞, 0)",
+        "z → ∞",
     ),
 }
 
@@ -160,12 +179,11 @@ def draw_activations(names: tuple[str, ...]) -> "Figure":
     """Each function (line) and its derivative (dashes) over z."""
     from common import plots
 
-    figure, axes = plots.panels(len(names), min(4, len(names)), 3.2)
+    figure, axes = plots.panels(len(names), min(5, len(names)), 3.0)
     z = torch.linspace(-5, 5, 401)
     for axis, name in zip(axes, names, strict=False):
         axis.set_axis_on()
-        axis.axhline(0, color="grey", linewidth=0.8)
-        axis.axvline(0, color="grey", linewidth=0.8)
+        axis.grid(alpha=0.4)
         axis.plot(z, ACTIVATIONS[name].f(z), linewidth=2, label="f(z)")
         axis.plot(z, ACTIVATIONS[name].derivative(z), "--", linewidth=2, label="f′(z)")
         axis.set_title(f"{name}\n{ACTIVATIONS[name].formula}", fontsize=11)

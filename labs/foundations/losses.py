@@ -130,12 +130,17 @@ def draw_losses(delta: float = 1.0) -> "Figure":
     pairs, right = torch.stack([e, -e], dim=1), torch.zeros(401, dtype=torch.long)
     ce, ce_gradient = cross_entropy(pairs, right)
     se, se_gradient = softmax_with_mse(pairs, right)
+    kl, kl_gradient = kl_divergence(torch.tensor([[0.8, 0.2]]), pairs)
     columns = [
         ("error e = ŷ − y", {"MSE": mse(e), "MAE": mae(e), f"Huber, δ = {delta:g}": huber(e, delta)}),
         ("logit z, right answer 1", {"binary cross-entropy": binary_cross_entropy(e, one), "hinge": hinge(e, one)}),
         (
             "logit z₁ = −z₂, right answer 1",
-            {"softmax, cross-entropy": (ce, ce_gradient[:, 0]), "softmax, MSE": (se, se_gradient[:, 0])},
+            {
+                "softmax, cross-entropy": (ce, ce_gradient[:, 0]),
+                "softmax, MSE": (se, se_gradient[:, 0]),
+                "KL(p ‖ softmax), p = (0.8, 0.2)": (kl, kl_gradient[:, 0]),
+            },
         ),
     ]
     figure = Figure(figsize=(13, 6.6), layout="constrained")

@@ -64,3 +64,9 @@ def test_fused_kernels_are_taken_where_torch_has_them():
 def test_torchs_own_settings_pass_through():
     optimizer = make_optimizer("adam", [torch.nn.Parameter(torch.zeros(2))], 2e-4, betas=(0.5, 0.999))
     assert optimizer.param_groups[0]["betas"] == (0.5, 0.999)
+
+
+def test_adagrad_asks_for_no_fused_kernel_off_the_cpu():
+    """Its refusal would come at the first step. (meta stands in for a GPU.)"""
+    parameter = torch.nn.Parameter(torch.zeros(2, device="meta"))
+    assert not make_optimizer("adagrad", [parameter], 0.1).defaults["fused"]

@@ -110,6 +110,8 @@ TORCH = {
     "gelu": F.gelu,
     "softplus": F.softplus,
     "softsign": F.softsign,
+    "softmax": lambda z: torch.stack([z, 0 * z]).softmax(dim=0)[0],
+    "log_softmax": lambda z: torch.stack([z, 0 * z]).log_softmax(dim=0)[0],
 }
 
 
