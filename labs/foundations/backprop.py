@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from common import cli
+from common.errors import InputError
 from common.runs import place
 from common.settings import Counts, OptionalFolder, Positive, Range, Role, Seed, Settings
 from labs.foundations.engine import Value
@@ -118,7 +119,10 @@ def train(**kws: Any) -> list[float]:
     weights = [w for W, b in numbers for row in [*W, b] for w in row]
     losses = []
     for step in range(args.steps):
-        loss = loss_of_values(numbers, X, y)
+        try:
+            loss = loss_of_values(numbers, X, y)
+        except (OverflowError, ValueError):  # e^z is too large for a float, or all of them are 0
+            raise InputError(f"the training has diverged in step {step + 1}; lower --lr") from None
         loss.backward()
         if step == 0:
             ours = torch.tensor([w.grad for w in weights], dtype=torch.float64)

@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from torch import nn
 
+from common.errors import InputError
 from labs.foundations import (
     activations,
     backprop,
@@ -316,6 +317,11 @@ def test_the_four_lines_and_the_engine_are_torchs(hidden):
     for (W, b), (dW, db) in zip(numbers, backprop.backward(layers, X, y), strict=True):
         torch.testing.assert_close(torch.tensor([[w.grad for w in row] for row in W], dtype=torch.float64), dW)
         torch.testing.assert_close(torch.tensor([v.grad for v in b], dtype=torch.float64), db)
+
+
+def test_a_rate_that_is_too_large_is_said(tmp_path):
+    with pytest.raises(InputError, match="diverged in step 2; lower --lr"):
+        backprop.train(lr=1e9, points=4, steps=3, hidden=(2,), out=tmp_path)
 
 
 # --- Constraints and tasks ------------------------------------------------------------------------------------------
