@@ -16,7 +16,7 @@ import io
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -378,6 +378,30 @@ def after(result: Any, draw: Callable[..., Any], /, **controls: Control) -> Show
     if result is None:
         return Shown("Waits for the training above." if in_jupyter() else "Press the button above first.")
     return react(functools.partial(draw, *(result if isinstance(result, tuple) else (result,))), **controls)
+
+
+def film(frames: Callable[..., Iterable[Any]], form: Control, /, **fixed: Any) -> Shown | None:
+    """Each frame of frames(**fixed, **values of the form) in the place of the one before, as soon as it comes.
+
+    A frame is what `react` draws. Nothing before the form's button has been pressed.
+    """
+    if form.value is None:
+        return Shown("Press the button above first.")
+    shown, handle = Shown(), None
+    try:
+        for frame in frames(**fixed, **form.value):
+            shown = Shown(*(frame if isinstance(frame, tuple) else (frame,)))
+            if in_marimo():
+                import marimo
+
+                marimo.output.replace(marimo.Html(shown.html))
+            elif in_jupyter():
+                from IPython.display import display
+
+                handle = display(shown, display_id=True) if handle is None else handle.update(shown) or handle
+    except InputError as error:
+        return Shown(f"error: {error}")
+    return None if handle else shown
 
 
 def source(*objects: Callable[..., Any] | type) -> Shown:

@@ -77,6 +77,21 @@ def test_what_comes_of_training_is_drawn():
     assert "abcd" in notebook.after("ab", lambda word: word + "cd").html
 
 
+def test_of_a_film_the_last_frame_stays():
+    seen = []
+
+    def frames(n):
+        for i in range(n):
+            seen.append(i)
+            yield f"frame {i}", "of a film"
+        if n == 4:
+            raise InputError("diverged")
+
+    assert "frame 2" in notebook.film(frames, notebook.form("Play", n=notebook.slider("n", 3, 5))).html
+    assert seen == [0, 1, 2]
+    assert "error: diverged" in notebook.film(frames, notebook.form("Play"), n=4).html
+
+
 def test_a_point_in_a_picture():
     picture = notebook.pick(torch.rand(1, 8, 6), 4, 3)
     assert notebook.read(picture) is None
