@@ -66,7 +66,7 @@ def random_affine(X: Tensor, *, degrees: float = 0.0, zoom: float = 0.0, flip: b
 def shrink_picture(source: Path, out: Path, width: int = 900) -> None:
     """A picture file as a PNG with a palette, at most `width` pixels wide and 120 kB large.
 
-    The palette is the largest that fits: 256 colours, 64, 16. Raises InputError if the file is no picture, or not
+    The palette is the largest that fits: 256 colours, 64, 16, rare ones among them. Raises InputError if the file is no picture, or not
     even 16 colours fit.
     """
     try:
@@ -79,7 +79,7 @@ def shrink_picture(source: Path, out: Path, width: int = 900) -> None:
         flat = flat.resize((width, round(flat.height * width / flat.width)), Image.Resampling.LANCZOS)
     for colours in (256, 64, 16):
         content = io.BytesIO()
-        flat.quantize(colours).save(content, "PNG", optimize=True)
+        flat.quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=3).save(content, "PNG", optimize=True)
         if content.tell() <= LARGEST_PICTURE:
             write_atomically(out, content.getvalue())
             return

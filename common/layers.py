@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from common.plots import plain
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -106,6 +104,8 @@ def plot_layers(layers: Sequence[Layer], title: str = "") -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    from common.plots import plain
+
     blocks: list[tuple[list[str], tuple[int, ...]]] = [(["input"], layers[0].entering[1:])]
     for layer in layers:
         if layer.entering == layer.leaving and layer.parameters == 0 or isinstance(layer.module, nn.BatchNorm2d):
@@ -114,7 +114,7 @@ def plot_layers(layers: Sequence[Layer], title: str = "") -> "Figure":
             blocks.append(([layer.name.replace(", ", "\n")], layer.leaving[1:]))
     per_row = -(-len(blocks) // -(-len(blocks) // 10))  # rows of equal length, of at most ten blocks
     lines = [blocks[i : i + per_row] for i in range(0, len(blocks), per_row)]
-    figure = Figure(figsize=(1.4 * per_row + 0.3, 2.6 * len(lines) + 0.3), layout="constrained")
+    figure = Figure(figsize=(1.5 * per_row + 0.3, 2.6 * len(lines) + 0.3), layout="constrained")
     figure.suptitle(plain(title), fontsize=12)
     highest = max(_height(shape) for _, shape in blocks)
     for axis, line in zip(figure.subplots(len(lines), 1, squeeze=False)[:, 0], lines, strict=True):

@@ -112,6 +112,7 @@ def fit(
     patience: int | None = None,
     on_batch: Sequence[Callable[[int, Logs], None]] = (),
     on_epoch: Sequence[Callable[[int, Row], None]] = (),
+    say: Callable[[Row], str] = describe,
     quiet: bool = False,
 ) -> list[Row]:
     """Train for `epochs` passes over `loader` and return a row per epoch.
@@ -125,6 +126,7 @@ def fit(
     monitor      a validation metric: the weights of its best epoch (least with mode "min") are the final ones;
                  after `patience` epochs without a better one the training ends
     on_batch, on_epoch   hooks that watch: (step number, logs) and (epoch, row)
+    say          what an epoch's line says of its row; it should fit a terminal
 
     Every epoch starts from random numbers derived from `seed` and its own number, so an epoch is the same
     whether the ones before it ran in this process or in one that was killed.
@@ -164,7 +166,7 @@ def fit(
             row |= {f"{name}_{k}": v for k, v in evaluation().items()}
 
     def line(row: Row) -> str:
-        return f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}  {row['seconds']:5.1f} s  {describe(row)}"
+        return f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}  {row['seconds']:5.1f} s  {say(row)}"
 
     better = {"min": operator.lt, "max": operator.gt}[mode]
     rows = play(

@@ -12,7 +12,7 @@ from common.device import derive_seed, pick_device
 from common.files import write_json
 from common.settings import OptionalFolder, PlaceOrNone, Range, Role, Seed, Settings
 from labs.gan.gan import generate, interpolate, load_run, noise
-from labs.gan.judge import ask, assess, get_judge
+from labs.gan.judge import ask, assess, describe_scores, get_judge
 
 Samples = Annotated[int, Range(100, 200_000)]
 
@@ -27,18 +27,6 @@ class Request(Settings):
     data_dir: PlaceOrNone = None  # where data sets and the judge lie; none: where they lay in training
     device: Annotated[str, Role.PLACE] = "auto"  # auto (CUDA if there, else CPU), cpu, cuda, cuda:N, mps
     offline: Annotated[bool, Role.PLACE] = False  # never touch the network
-
-
-# measure → what it says
-MEANING = {
-    "coverage": "classes with at least 1 % of the images",
-    "smallest_share": "the rarest class's share",
-    "class_kl": "nats from equally frequent classes",
-    "confidence": "mean probability of the class the judge chooses",
-    "frechet_distance": "from the training images, in the judge's features",
-    "diversity": "within a class, in the judge's features; 1 is real",
-    "neighbour_distance": "median, in pixels, to the nearest training image",
-}
 
 
 def find_neighbours(X: Tensor, among: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -73,10 +61,9 @@ def measure(**kws: Any) -> dict[str, dict[str, float]]:
     scores["real test images"]["neighbour_distance"] = float(distances_of_real.median())
 
     print(f"{run}: {args.samples} samples of the {trained.model} generator for {images.name}, seed {args.seed}")
-    print(f"{'':20}" + "".join(f"{name:>18}" for name in scores))
-    for name, meaning in MEANING.items():
-        print(f"{name:20}" + "".join(f"{of[name]:18.3f}" for of in scores.values()) + f"   {meaning}")
-    write_json(run / "evaluation.json", {"samples": args.samples, "seed": args.seed, **scores})
+    print(describe_scores(scores))
+    written = {group: {name: round(value, 5) for name, value in of.items()} for group, of in scores.items()}
+    write_json(run / "evaluation.json", {"samples": args.samples, "seed": args.seed, **written})
 
     ends = noise(12, trained.latent_dim, seed=derive_seed(args.seed, 1))
     walk = generate(generator, interpolate(ends[::2], ends[1::2], steps=12))

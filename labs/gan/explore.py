@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from labs.gan.gan import generate, generator_loss, interpolate, noise
+from common.runs import Run
+from labs.gan.gan import generate, generator_loss, interpolate, load_run, noise
 from labs.gan.pictures import FAKE, REAL, sheet
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def draw_generator_losses(d: float) -> tuple["Figure", str]:
         lines.append(f"{name:28}  loss {float(value):7.3f}   gradient {float(slope):7.3f}")
     left.set(xlabel="D(G(z))", ylabel="loss", title="what G minimises", ylim=(-5, 5))
     right.set(xlabel="D(G(z))", ylabel="|derivative by D's logit|", title="how hard it pushes", ylim=(-0.03, 1.05))
-    left.legend(fontsize=8, loc="lower left")
+    left.legend(fontsize=10, loc="lower left")
     for axis in (left, right):
         axis.axvline(d, color="black", linestyle=":", linewidth=1)
         axis.grid(alpha=0.3)
@@ -84,7 +85,7 @@ def draw_best_discriminator(mean: float, std: float) -> tuple["Figure", str]:
     axis.plot(x, logit.sigmoid(), color="black", label="D*(x) = p/(p + q)")
     axis.axhline(0.5, color="grey", linestyle=":")
     axis.set(xlim=(-6, 6), ylim=(0, 1.3), xlabel="x", ylabel="D*; densities")
-    axis.legend(fontsize=8, loc="upper left", ncols=3)
+    axis.legend(fontsize=10, loc="upper left", ncols=3)
     return figure, (
         f"L_D of this discriminator: {loss:.4f}; ln 4 = {math.log(4):.4f}\n"
         f"Jensen–Shannon divergence of real and fake: (ln 4 − L_D)/2 = {max(0.0, (math.log(4) - loss) / 2):.4f} nats, "
@@ -100,23 +101,32 @@ def draw_walk(generator: nn.Module, latent_dim: int, start: int, end: int, t: fl
     fine = torch.linspace(0, 1, 101)[:, None]
     paths = {"arc": interpolate(a, b, steps=101), "straight line": torch.lerp(a, b, fine)}
     here = round(100 * t)
-    figure = Figure(figsize=(9, 3), layout="constrained")
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 6])
     for row, (name, path) in enumerate(paths.items()):
         axis = figure.add_subplot(grid[row, 0])
         axis.imshow(generate(generator, path[here : here + 1])[0, 0].cpu().numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set_axis_off()
-        axis.set_title(name, fontsize=9)
+        axis.set_title(name, fontsize=12)
         axis = figure.add_subplot(grid[row, 1])
         half = 0.5 / (STEPS - 1)
         picture = sheet(generate(generator, path[:: 100 // (STEPS - 1)]), STEPS)
         axis.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=(-half, 1 + half, 0, 2 * half))
         axis.axvline(t, color="#fdae61", linewidth=2)
         axis.set_yticks([])
-        axis.tick_params(labelbottom=bool(row))
+        axis.tick_params(labelbottom=bool(row), labelsize=11)
+    axis.set_xlabel("t", fontsize=12)
     lengths = {name: float(path[here].norm()) for name, path in paths.items()}
     return figure, (
         f"lengths of the two noises {a.norm():.2f} and {b.norm():.2f}; at t = {t:.2f} "
         + ", ".join(f"{name} {length:.2f}" for name, length in lengths.items())
         + f"; √{latent_dim} = {latent_dim**0.5:.2f}"
     )
+
+
+def describe_saved(networks: nn.ModuleDict, run: Run) -> str:
+    """Whether the generator that the run has saved draws the same as the one in memory."""
+    saved = load_run(run.path, next(networks.parameters()).device)
+    z = noise(16, saved.settings.latent_dim, seed=1)
+    same = torch.equal(*(generate(of["generator"], z) for of in (networks, saved.model)))
+    return f"read from {run.path / 'model.safetensors'}; draws the same to the last bit: {'yes' if same else 'no'}"

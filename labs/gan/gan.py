@@ -6,10 +6,11 @@ convolutional. After Goodfellow et al. 2014, "Generative adversarial nets" and R
 representation learning with deep convolutional generative adversarial networks". README.md has what was measured.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,7 @@ from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.expectations import Expected
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.settings import UNGIVEN, Count, Positive, Range, Share, TrainingFlags, Usual
+from common.settings import UNGIVEN, Better, Count, Positive, Range, Share, TrainingFlags, Usual
 from common.trainer import fit, for_step
 from labs.gan.judge import Opinion, ask, assess, get_judge
 from labs.gan.watch import Watch
@@ -34,6 +35,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "course": {"latent_dim": 16, "lr": 1e-3, "discriminator_lr": 2e-4, "beta1": 0.9, "dropout": 0.0, "epochs": 16},
     "dcgan": {"latent_dim": 100, "lr": 1e-3, "discriminator_lr": 5e-4, "beta1": 0.5, "dropout": 0.0, "epochs": 12},
 }
+ModelName = Literal["task4", "course", "dcgan"]
+LatentDim = Annotated[int, Range(1, 10_000)]
 SAMPLES = 10_000  # generated images by which a run is judged at its end; a fifth of them after each epoch
 DIGITS_PASSES = 20  # over the embedded digits in one epoch: they are 42 times fewer than MNIST
 
@@ -44,15 +47,16 @@ class HyperParams(TrainingFlags):
 
     COMMAND: ClassVar[str] = "labs.gan"
     SHARES_BATCHES: ClassVar[bool] = True
+    BETTER: ClassVar[Mapping[str, Better]] = {"coverage": "larger", "frechet_distance": "smaller"}  # never the losses
 
     dataset: Literal["auto", "mnist", "fashion_mnist", "kmnist", "digits"] = "auto"  # auto: MNIST, else digits
-    model: Literal["task4", "course", "dcgan"] = "task4"  # the lab manual's networks, gan.jl's, convolutional ones
+    model: ModelName = "task4"  # the lab manual's networks, gan.jl's, convolutional ones
     epochs: Usual[Count] = UNGIVEN  # passes over the training set; none: 50, course 16, dcgan 12
     batch_size: Count = 128  # real images per step, and as many generated ones
     lr: Usual[Positive] = UNGIVEN  # the generator's learning rate (η); none: 2e-4, course and dcgan 1e-3
     discriminator_lr: Usual[Positive] = UNGIVEN  # the discriminator's; none: 2e-4, dcgan 5e-4
     beta1: Usual[Share] = UNGIVEN  # Adam's memory of past gradients; none: 0.5, course 0.9
-    latent_dim: Usual[Annotated[int, Range(1, 10_000)]] = UNGIVEN  # length of the noise vector z; none: 100, course 16
+    latent_dim: Usual[LatentDim] = UNGIVEN  # length of the noise vector z; none: 100, course 16
     dropout: Usual[Share] = UNGIVEN  # share of the discriminator's activations set to 0; none: 0.3, course and dcgan 0
     real_label: Annotated[float, Range(0, 1, open="least")] = 1.0  # what D should say to real images; 0.9: smoothed
     sample_every: Count = 5  # epochs between two pictures of the same 64 noise vectors
@@ -131,7 +135,8 @@ def build_model(args: HyperParams | None = None) -> nn.ModuleDict:
     else:
         activation = nn.ReLU if args.model == "course" else lambda: nn.LeakyReLU(0.2)
         generator, discriminator = dense(args.latent_dim, activation, args.dropout)
-    return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+    networks = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+    return networks.to(memory_format=torch.channels_last)  # the layout that convolutions like best
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_label: float = 1.0) -> Tensor:
@@ -171,21 +176,23 @@ def train(data: Data | None = None, networks: nn.ModuleDict | None = None, **kws
     """
     args = HyperParams.of(**kws)
     device = pick_device(args.device)
-    data = data or get_data(args, device)
+    data = Data(data.images, data.train.to(device)) if data else get_data(args, device)
     args = args.but(dataset=data.images.name, device=str(device))
     judge = get_judge(data.images, args.data_dir, device, quiet=args.quiet)
     reference = ask(judge, data.images.X_train[:10_000])
 
     seed_everything(args.seed)
-    model = (networks or build_model(args)).to(device).to(memory_format=torch.channels_last)
+    model = (networks or build_model(args)).to(device)
     generator, discriminator = model["generator"], model["discriminator"]
     betas = (args.beta1, 0.999)
     g_optimizer = make_optimizer("adam", generator.parameters(), args.lr, betas=betas)
     d_optimizer = make_optimizer("adam", discriminator.parameters(), args.discriminator_lr, betas=betas)
+    loader = ArrayLoader(data.train, batch_size=args.batch_size, shuffle=True, seed=args.seed)
     g_net, d_net = (for_step(net, compile=args.compile) for net in (generator, discriminator))
 
-    # Compiled as well, but not what averages gradients under torchrun: that would wait for those of the discriminator.
-    seen_by = discriminator if distributed.world_size() > 1 else d_net
+    seen_by = d_net
+    if distributed.world_size() > 1:  # not what averages gradients: that would wait for those of the discriminator
+        seen_by = cast(nn.Module, torch.compile(discriminator)) if args.compile else discriminator
 
     def step(batch: tuple[Tensor]) -> dict[str, Tensor]:
         (real,) = batch
@@ -215,21 +222,21 @@ def train(data: Data | None = None, networks: nn.ModuleDict | None = None, **kws
         return {"discriminator_loss": d_loss, "generator_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
 
     def judged() -> dict[str, float]:
-        scores = assess(
-            ask(judge, generate(generator, noise(SAMPLES // 5, args.latent_dim, seed=args.seed))), reference
-        )
+        watch.draw(loader.epoch)
+        samples = generate(generator, noise(SAMPLES // 5, args.latent_dim, seed=args.seed))
+        scores = assess(ask(judge, samples), reference)
         return {name: scores[name] for name in ("coverage", "frechet_distance")}
 
     with Run(args) as run:
         sizes = " and ".join(f"{sum(p.numel() for p in net.parameters()):,}" for net in (generator, discriminator))
-        loader = ArrayLoader(data.train, batch_size=args.batch_size, shuffle=True, seed=args.seed)
         run.say(
             f"{args.model} networks, {sizes} parameters; {data.images.name}, {len(data.train)} images; "
             f"{len(loader)} steps an epoch on {device}"
         )
         z = noise(64, args.latent_dim, seed=args.seed)
-        watch = Watch(run, lambda: generate(generator, z), every=args.sample_every, last=args.epochs)
-        if not run.resumed:
+        draw_samples = functools.partial(generate, generator, z)
+        watch = Watch(run, draw_samples, every=args.sample_every, last=args.epochs, cures=against_collapse(args))
+        if not (run.path / "checkpoint").is_dir():  # nothing has been learnt yet
             watch.draw(0)
         fit(
             step,
@@ -241,6 +248,7 @@ def train(data: Data | None = None, networks: nn.ModuleDict | None = None, **kws
             evaluations={"sample": judged},
             run=run,
             on_epoch=[watch],
+            say=describe_epoch,
             quiet=args.quiet,
         )
         run.save_model(model)
@@ -252,8 +260,25 @@ def train(data: Data | None = None, networks: nn.ModuleDict | None = None, **kws
         if distributed.is_main():
             watch.animate()
             save_figures(run, samples, opinion, data)
-        run.finish(losses | scores, verdict(args, scores, real_scores))
+        run.finish(
+            losses | scores,
+            verdict(args, scores, real_scores),
+            look=("early_late", "classes", "training"),
+            then="python -m labs.gan.quiz",
+        )
     return model, run
+
+
+def against_collapse(args: HyperParams) -> list[str]:
+    """What to try if the generator draws few classes: of Task № 4's settings those that differ, and another seed."""
+    usual = PRESETS["task4"]
+    differing = {
+        f"--beta1 {usual['beta1']:g}": args.beta1 > usual["beta1"],  # first: it decides, see exercise 4 of README.md
+        f"--lr {usual['lr']:g}": args.lr > usual["lr"],
+        f"--dropout {usual['dropout']:g}": args.dropout < usual["dropout"],
+        "--real-label 0.9": args.real_label == 1,
+    }
+    return [*(flag for flag, differs in differing.items() if differs), "another --seed"]
 
 
 # What was measured (README.md says how), also on the way to the last epoch. gan.jl's settings collapse.
@@ -266,6 +291,15 @@ EXPECTED = (
     Expected("frechet_distance", most=4, settings={"dataset": "mnist", "model": "dcgan"}),
     Expected("coverage", most=5, settings={"dataset": "mnist", "model": "course"}),
 )
+
+
+def describe_epoch(row: Mapping[str, float]) -> str:
+    """An epoch in a line that fits a terminal: what the judge says, then the losses and D's mean answers."""
+    return (
+        f"{row['sample_coverage']:.0f} classes  Fréchet {row['sample_frechet_distance']:.1f}  "
+        f"L_D {row['train_discriminator_loss']:.2f}  L_G {row['train_generator_loss']:.2f}  "
+        f"D {row['train_d_real']:.2f}/{row['train_d_fake']:.2f}"
+    )
 
 
 def verdict(args: HyperParams, scores: dict[str, float], real: dict[str, float]) -> str:

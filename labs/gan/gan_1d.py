@@ -152,21 +152,24 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], history
         axis.plot(torch.linspace(-4, 8, 200), d, color="black", label="D(x)")
         axis.plot(REAL[:, 0], [0.02] * 3, "^", color=pictures.REAL, markersize=10, label="real data")
         axis.axhline(0.5, color="grey", linestyle=":")
-        axis.set(xlim=(-4, 8), ylim=(0, 1), xlabel="x", ylabel="D(x); density of G(z)", title=f"step {step}")
-        axis.legend(loc="upper left", fontsize=8)
+        axis.set(xlim=(-4, 8), ylim=(0, 1))
+        axis.set_title(f"step {step}", loc="right", fontsize=12)
+        pictures.name_axes(axis, "x", "D(x); density of G(z)")
+        pictures.legend_above(axis, columns=3)
         return figure
 
     animation.write_gif([animation.as_image(page(*frame)) for frame in frames], folder / "training.gif", 150)
 
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    figure = Figure(figsize=(10, 4), layout="constrained")
     moments, losses = figure.subplots(1, 2)
     steps = [row["step"] for row in history]
     real = {"mean": REAL.mean().item(), "spread": REAL.std(correction=0).item()}
     for (name, value), colour in zip(real.items(), (pictures.REAL, pictures.FAKE), strict=True):
-        moments.plot(steps, [row[name] for row in history], color=colour, label=f"{name} of the fakes")
+        style = "-" if name == "mean" else "--"
+        moments.plot(steps, [row[name] for row in history], style, color=colour, label=f"{name} of the fakes")
         moments.axhline(value, color=colour, linestyle=":", label=f"{name} of the real data")
-    moments.set(xlabel="step")
-    moments.legend(fontsize=8)
+    pictures.name_axes(moments, "step", "x")
+    pictures.legend_above(moments)
     pictures.draw_losses(losses, history)
     animation.write_picture(animation.as_image(figure), folder / "training.png")
 

@@ -126,31 +126,36 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], X: Tens
 
     def panel(axis: Any, step: int, points: Tensor, surface: Tensor) -> Any:
         image = axis.imshow(
-            surface.numpy(), origin="lower", extent=(-4, 4, -4, 4), cmap="RdBu", vmin=0, vmax=1, alpha=0.7
+            surface.numpy(),
+            **{"origin": "lower", "extent": (-4, 4, -4, 4), "interpolation": "bilinear"},
+            **{"cmap": "RdBu", "vmin": 0, "vmax": 1, "alpha": 0.7},
         )
-        axis.scatter(*X.T.numpy(), s=5, color="black", alpha=0.35, linewidths=0, label="real")
-        axis.scatter(*points.T.numpy(), s=7, color="#e66101", linewidths=0, label="generated")
-        axis.set(xlim=(-4, 4), ylim=(-4, 4), title=f"step {step}")
+        axis.scatter(*X.T.numpy(), s=9, color="black", alpha=0.4, linewidths=0, label="real")
+        axis.scatter(*points.T.numpy(), s=14, color="#e66101", marker="^", linewidths=0, label="generated")
+        axis.set(xlim=(-4, 4), ylim=(-4, 4))
+        axis.set_title(f"step {step}", loc="right", fontsize=13)
+        axis.tick_params(labelsize=11)
         return image
 
     def page(step: int, points: Tensor, surface: Tensor) -> Figure:
         figure = Figure(figsize=(5, 4.4), layout="constrained")
         axis = figure.subplots()
         figure.colorbar(panel(axis, step, points, surface), label="D: probability of being real")
-        axis.legend(loc="upper left", fontsize=8)
+        pictures.legend_above(axis)
         return figure
 
     animation.write_gif([animation.as_image(page(*frame)) for frame in frames], folder / "training.gif", 200)
 
-    figure = Figure(figsize=(15, 3.4), layout="constrained")
-    chosen = [frames[round(i * (len(frames) - 1) / 4)] for i in range(5)]
-    for axis, frame in zip(figure.subplots(1, 5), chosen, strict=True):
+    figure = Figure(figsize=(9.5, 6.4), layout="constrained")
+    axes = figure.subplots(2, 3, sharex=True, sharey=True)
+    chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
+    for axis, frame in zip(axes.flat, chosen, strict=True):
         image = panel(axis, *frame)
-    axis.legend(loc="upper left", fontsize=8)
-    figure.colorbar(image, label="D: probability of being real")
+    pictures.legend_above(axes[0, 0], columns=1)
+    figure.colorbar(image, ax=axes, shrink=0.8).set_label("D: probability of being real", fontsize=12)
     animation.write_picture(animation.as_image(figure), folder / "snapshots.png")
 
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    figure = Figure(figsize=(7, 4), layout="constrained")
     pictures.draw_losses(figure.subplots(), history)
     animation.write_picture(animation.as_image(figure), folder / "losses.png")
 

@@ -9,6 +9,7 @@ all of it measured).
 import itertools
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,16 @@ from common.schedules import cosine
 from common.trainer import evaluate, fit, for_step
 
 LR = 2e-3  # the judge's learning rate (η) at the start
+# measure → what it says
+MEANING = {
+    "coverage": "classes with at least 1 % of the images",
+    "smallest_share": "the rarest class's share",
+    "class_kl": "nats from equally frequent classes",
+    "confidence": "mean probability of the class the judge chooses",
+    "frechet_distance": "from the training images, in the judge's features",
+    "diversity": "within a class, in the judge's features; 1 is real",
+    "neighbour_distance": "median, in pixels, to the nearest training image",
+}
 FEWEST = 4  # real images of each part: the Fréchet distance needs two, the nearest neighbours four
 COVERED = 0.01  # a class counts as covered from this share of the samples on
 
@@ -149,6 +160,25 @@ def assess(opinion: Opinion, reference: Opinion) -> dict[str, float]:
         "frechet_distance": frechet_distance(opinion.features, reference.features),
         "diversity": sum(ratios) / max(1, len(ratios)),
     }
+
+
+def describe_scores(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """What `assess` says of several groups of images as a table: a line per measure, a column per group."""
+    lines = ["".join([f"{'':20}", *(f"{name:>18}" for name in scores)])]
+    for name, meaning in MEANING.items():
+        if all(name in of for of in scores.values()):
+            cells = (f"{describe_score(name, of[name]):>18}" for of in scores.values())
+            lines.append("".join([f"{name.replace('_', ' '):20}", *cells, f"   {meaning}"]))
+    return "\n".join(lines)
+
+
+def describe_score(name: str, value: float) -> str:
+    """A measure as one writes it: counts whole, shares in percent, the rest to about three digits."""
+    if name == "coverage":
+        return f"{value:.0f}"
+    if name in ("smallest_share", "confidence"):
+        return f"{value:.1%}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.3f}"
 
 
 def spread(opinion: Opinion, label: int) -> float:

@@ -20,8 +20,8 @@ def _(mo):
     from the other. Then what only a notebook can do: a walk through the noise, and a quiz in which you are the
     discriminator.
 
-    Where a control has a figure below it, the figure follows the control. Training waits for its button (in
-    Jupyter: for its cell to be run).
+    Where a control has a figure below it, the figure follows the control. Training waits for its button. In Jupyter it
+    waits for its cell to be run; after each training, and after another number of the quiz, run all cells below.
     """)
     return
 
@@ -29,11 +29,11 @@ def _(mo):
 @app.cell
 def _():
     import math
-    from functools import partial
 
     import torch
 
     from common import notebook
+    from common.layers import describe_layers, layer_table, plot_layers
     from labs.gan import (
         HyperParams,
         build_model,
@@ -42,13 +42,13 @@ def _():
         generate,
         generator_loss,
         get_data,
-        load_run,
         noise,
         pictures,
         quiz,
         train,
     )
-    from labs.gan.judge import ask, assess, get_judge
+    from labs.gan.gan import dcgan
+    from labs.gan.judge import ask, assess, describe_scores, get_judge
 
     notebook.work_in_suite()
     return (
@@ -56,18 +56,21 @@ def _():
         ask,
         assess,
         build_model,
+        dcgan,
+        describe_layers,
+        describe_scores,
         discriminator_loss,
         explore,
         generate,
         generator_loss,
         get_data,
         get_judge,
-        load_run,
+        layer_table,
         math,
         noise,
         notebook,
-        partial,
         pictures,
+        plot_layers,
         quiz,
         torch,
         train,
@@ -90,8 +93,10 @@ def _(mo):
 def _(HyperParams, get_data, notebook, pictures, torch):
     args = HyperParams(dataset="digits", model="dcgan")
     data = get_data(args, torch.device("cpu"))
-    print(f"pixels from {data.train.min():.0f} to {data.train.max():.0f}")
-    notebook.show(pictures.plot_sheet(data.images.X_train[:32], 16, inches=9))
+    notebook.show(
+        pictures.plot_sheet(data.images.X_train[:32], 16, inches=9),
+        f"what the networks see has pixels from {data.train.min():.0f} to {data.train.max():.0f}",
+    )
     return args, data
 
 
@@ -108,15 +113,29 @@ def _(mo):
 
 
 @app.cell
-def _(args, build_model, noise):
+def _(dcgan, notebook):
+    notebook.source(dcgan)
+    return
+
+
+@app.cell
+def _(args, build_model, layer_table, noise, notebook, plot_layers):
     network = build_model(args).eval()
     generator, discriminator = network["generator"], network["discriminator"]
     z = noise(16, args.latent_dim, seed=0)
-    print(*dict.fromkeys(tuple(generator[:i](z).shape) for i in range(len(generator) + 1)), sep=" → ")
     X = generator(z)
-    print(*dict.fromkeys(tuple(discriminator[:i](X).shape) for i in range(len(discriminator) + 1)), sep=" → ")
-    print(*(f"{sum(p.numel() for p in net.parameters()):,} parameters" for net in network.values()), sep=" and ")
-    return X, discriminator, generator, z
+    drawing, judging = layer_table(generator, z), layer_table(discriminator, X)
+    notebook.show(
+        plot_layers(drawing, "generator"),
+        plot_layers(judging, "discriminator"),
+    )
+    return X, discriminator, drawing, generator, judging, z
+
+
+@app.cell
+def _(describe_layers, drawing, judging, notebook):
+    notebook.show(f"generator\n{describe_layers(drawing)}\n\ndiscriminator\n{describe_layers(judging)}")
+    return
 
 
 @app.cell(hide_code=True)
@@ -179,12 +198,27 @@ def _(mo):
 
 
 @app.cell
-def _(args, ask, assess, data, generate, generator, get_judge, noise, torch):
+def _(
+    args,
+    ask,
+    assess,
+    data,
+    describe_scores,
+    generate,
+    generator,
+    get_judge,
+    noise,
+    notebook,
+    torch,
+):
     judge = get_judge(data.images, args.data_dir, torch.device("cpu"), quiet=True)
     real, dirt = ask(judge, data.images.X_test), ask(judge, generate(generator, noise(1000, args.latent_dim, seed=0)))
-    print(f"the judge is right on {(real.classes == data.images.y_test).float().mean():.1%} of the real test images")
     reference = ask(judge, data.images.X_train)
-    {"real test images": assess(real, reference), "dirt": assess(dirt, reference)}
+    scores = {"real test images": assess(real, reference), "dirt": assess(dirt, reference)}
+    notebook.show(
+        f"right on {(real.classes == data.images.y_test).float().mean():.1%} of the real test images",
+        describe_scores(scores),
+    )
     return
 
 
@@ -195,7 +229,7 @@ def _(mo):
 
     <details><summary>Answer</summary>
 
-    The Fréchet distance: 0.25 for real test images, above 50 for dirt. A classifier must choose one of ten classes,
+    The Fréchet distance: 0.25 for real test images, near 50 for dirt. A classifier must choose one of ten classes,
     even for dirt, though it is not sure (confidence). Coverage says something only of samples that look like
     digits.
 
@@ -218,7 +252,7 @@ def _(mo):
 
 @app.cell
 def _(notebook):
-    d_of_fake = notebook.slider("D(G(z))", 0.01, 0.99, 0.05, 0.01)
+    d_of_fake = notebook.slider("D(G(z))", 0.01, 0.99, 0.05, 0.01, live=True)
     d_of_fake
     return (d_of_fake,)
 
@@ -257,8 +291,8 @@ def _(mo):
 
 @app.cell
 def _(notebook):
-    mean = notebook.slider("mean of the fakes", -4.0, 4.0, 2.0, 0.1)
-    std = notebook.slider("standard deviation of the fakes", 0.2, 2.0, 0.5, 0.1)
+    mean = notebook.slider("mean of the fakes", -4.0, 4.0, 2.0, 0.1, live=True)
+    std = notebook.slider("standard deviation of the fakes", 0.2, 2.0, 0.5, 0.1, live=True)
     notebook.row(mean, std)
     return mean, std
 
@@ -296,8 +330,16 @@ def _(mo):
 
     The settings are for a few seconds: 150 images, 3 epochs, large rates. (With MNIST take 10 000 images, or there
     are only a handful of steps.) `python -m labs.gan --model dcgan` takes all images, 12 epochs and smaller rates.
-    *task4* is the lab manual's network, *course* is Julia's; they need many more epochs.
+    *task4* is the lab manual's network, *course* is Julia's; they need many more epochs. Everything that the training
+    depends on is in the form: nothing starts before its button is pressed. Here is the code; the two updates are in
+    `step`.
     """)
+    return
+
+
+@app.cell
+def _(discriminator_loss, generator_loss, notebook, train):
+    notebook.source(discriminator_loss, generator_loss, train)
     return
 
 
@@ -318,8 +360,8 @@ def _(notebook):
 
 @app.cell
 def _(notebook, settings, train):
-    model, run = train(batch_size=32, sample_every=1, **notebook.submitted(settings))
-    return model, run
+    trained = notebook.trained(train, settings, batch_size=32, sample_every=1)
+    return (trained,)
 
 
 @app.cell(hide_code=True)
@@ -334,8 +376,8 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "training.gif")
+def _(notebook, trained):
+    notebook.after(trained, lambda model, run: run.path / "figures" / "training.gif")
     return
 
 
@@ -349,8 +391,8 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, pictures, run):
-    notebook.show(pictures.plot_training(run.history, stacked=True))
+def _(notebook, trained):
+    notebook.after(trained, lambda model, run: run.path / "figures" / "training.png")
     return
 
 
@@ -361,8 +403,8 @@ def _(mo):
 
     <details><summary>Answer</summary>
 
-    No: the fakes have got better. Either loss is measured against the other player. Only the last panel, where a
-    network that does not play judges the samples, says how good they are.
+    No: the fakes have got better. Either loss is measured against the other player. Only the lower panels, where a
+    network that does not play judges the samples, say how good they are.
 
     </details>
 
@@ -373,8 +415,8 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "classes.png")
+def _(notebook, trained):
+    notebook.after(trained, lambda model, run: run.path / "figures" / "classes.png")
     return
 
 
@@ -404,10 +446,14 @@ def _(mo):
 
 
 @app.cell
-def _(generate, model, noise, notebook, pictures, run):
-    latent_dim = run.settings.latent_dim
-    notebook.show(pictures.plot_sheet(generate(model["generator"], noise(16, latent_dim, seed=0)), 4, numbered=True))
-    return (latent_dim,)
+def _(generate, noise, notebook, pictures, trained):
+    notebook.after(
+        trained,
+        lambda model, run: pictures.plot_sheet(
+            generate(model["generator"], noise(16, run.settings.latent_dim, seed=0)), 4, numbered=True
+        ),
+    )
+    return
 
 
 @app.cell(hide_code=True)
@@ -421,10 +467,8 @@ def _(mo):
 
 
 @app.cell
-def _(generate, latent_dim, load_run, model, noise, run, torch):
-    loaded = load_run(run.path, run.settings.device).model
-    same = noise(16, latent_dim, seed=1)
-    bool(torch.equal(generate(loaded["generator"], same), generate(model["generator"], same)))
+def _(explore, notebook, trained):
+    notebook.after(trained, explore.describe_saved)
     return
 
 
@@ -443,14 +487,20 @@ def _(mo):
 def _(notebook):
     start = notebook.slider("noise at t = 0", 0, 50, 5)
     end = notebook.slider("noise at t = 1", 0, 50, 49)
-    t = notebook.slider("t", 0.0, 1.0, 0.5, 0.01)
+    t = notebook.slider("t", 0.0, 1.0, 0.5, 0.01, live=True)
     notebook.column(start, end, t)
     return end, start, t
 
 
 @app.cell
-def _(end, explore, latent_dim, model, notebook, partial, start, t):
-    notebook.react(partial(explore.draw_walk, model["generator"], latent_dim), start=start, end=end, t=t)
+def _(end, explore, notebook, start, t, trained):
+    notebook.after(
+        trained,
+        lambda model, run, **where: explore.draw_walk(model["generator"], run.settings.latent_dim, **where),
+        start=start,
+        end=end,
+        t=t,
+    )
     return
 
 
@@ -477,36 +527,30 @@ def _(mo):
     ## Real or generated? The quiz
 
     whichfaceisreal.com for digits: sixteen pictures, eight are real images that neither network has seen, eight are
-    drawn by your generator. Write the numbers of the *generated* ones into the field, then tick the box. **Look
-    for** strokes that break off, specks, edges that are too hard.
+    drawn by your generator. **Click on the generated ones**: you have eight clicks, and see at once whether you were
+    right. **Look for** strokes that break off, specks, edges that are too hard.
     """)
     return
 
 
 @app.cell
-def _(get_data, notebook, run, torch):
-    X_real = get_data(run.settings, torch.device("cpu")).images.X_test
+def _(notebook):
     number = notebook.slider("quiz number", 1, 100)
-    answer = notebook.text("generated are (such as 2, 5, 11)")
-    show = notebook.checkbox("show the truth")
-    notebook.column(number, answer, show)
-    return X_real, answer, number, show
+    number
+    return (number,)
 
 
 @app.cell
-def _(
-    X_real,
-    answer,
-    latent_dim,
-    model,
-    notebook,
-    number,
-    partial,
-    quiz,
-    show,
-):
-    puzzle = partial(quiz.draw_quiz, model, latent_dim, X_real)
-    notebook.react(puzzle, number=number, answer=answer, show=show)
+def _(notebook, number, quiz, trained):
+    game = None if trained is None else quiz.new_game(trained[1].path, notebook.read(number))
+    clicked = None if game is None else notebook.pick(game.picture(), rows=2, columns=8, width=720)
+    clicked
+    return clicked, game
+
+
+@app.cell
+def _(clicked, game, notebook, quiz):
+    notebook.after(game, quiz.Game.play, place=clicked)
     return
 
 

@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
+
+from common.plots import plain
 
 REAL, FAKE = "#2166ac", "#d6604d"
 GAP = 2  # pixels between two images of a sheet
@@ -23,63 +26,79 @@ def sheet(X: Tensor, columns: int) -> np.ndarray:
     return picture
 
 
-def plot_sheet(X: Tensor, columns: int, title: str = "", numbered: bool = False, inches: float = 4.5) -> Figure:
+def plot_sheet(
+    X: Tensor, columns: int, title: str = "", *, numbered: bool = False, inches: float = 4.5, title_size: int = 12
+) -> Figure:
     """Images (N, 1, H, W) in [0, 1] as a sheet, numbered from 1 (as gan.jl's titles) if asked."""
     picture = sheet(X, columns)
     height, width = picture.shape
-    figure = Figure(figsize=(inches, inches * height / width + (0.3 if title else 0)))
+    figure = Figure(figsize=(inches, inches * height / width + (0.1 + title_size / 60) * bool(title)))
     axis = figure.add_axes((0, 0, 1, inches * height / width / figure.get_figheight()))
     axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axis.set_axis_off()
-    axis.set_title(title, fontsize=10, pad=4)
+    axis.set_title(title, fontsize=title_size, pad=4)
     if numbered:
         side = X.shape[-1] + GAP
         for i in range(len(X)):
             x, y = i % columns * side + GAP, i // columns * side + GAP
-            axis.text(x + 0.5, y + 0.5, str(i + 1), color="#fdae61", fontsize=9, va="top")
+            axis.text(x + 0.5, y + 0.5, str(i + 1), color="#fdae61", fontsize=11, va="top")
     return figure
 
 
 def draw_losses(axis, history: Sequence[Mapping[str, float]], x: str = "step", prefix: str = "") -> None:
     """Both losses over the steps or epochs, with the values they have when nobody can tell real from generated."""
     steps = [row[x] for row in history]
-    for name, colour, level in (("discriminator", REAL, "ln 4"), ("generator", FAKE, "ln 2")):
-        axis.plot(steps, [row[f"{prefix}{name}_loss"] for row in history], color=colour, linewidth=1.2, label=name)
-        value = np.log(float(level[-1]))
-        axis.axhline(value, color=colour, linestyle=":", label=f"{level}, where D = ½")
-    axis.set(xlabel=x, ylabel="loss (nats)", ylim=(0, None))
+    for name, colour, level, style in (("discriminator", REAL, "ln 4", "-"), ("generator", FAKE, "ln 2", "--")):
+        losses = [row[f"{prefix}{name}_loss"] for row in history]
+        axis.plot(steps, losses, style, color=colour, linewidth=1.4, label=f"L_{name[0].upper()}, {name}")
+        axis.axhline(np.log(float(level[-1])), color=colour, linestyle=":", label=f"{level}, where D = ½")
+    axis.set(ylim=(0, None))
+    name_axes(axis, x, "loss (nats)")
+    legend_above(axis)
+
+
+def name_axes(axis, x: str, y: str) -> None:
+    """Names of both axes, and a grid, to be read from the last row."""
+    axis.set_xlabel(x, fontsize=12)
+    axis.set_ylabel(y, fontsize=12)
+    axis.tick_params(labelsize=11)
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
 
 
-def plot_training(history: Sequence[Mapping[str, float]], stacked: bool = False) -> Figure:
-    """Losses, D(x) and D(G(z)), classes covered and Fréchet distance over the epochs: in a row, or `stacked`."""
-    figure = Figure(figsize=(9, 7.4) if stacked else (14, 3.6), layout="constrained")
-    losses, outputs, coverage = figure.subplots(3, 1) if stacked else figure.subplots(1, 3)
+def legend_above(axis, columns: int = 2) -> None:
+    """The legend above the panel, where it covers no curve."""
+    axis.legend(fontsize=10, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, borderaxespad=0.2)
+
+
+def plot_training(history: Sequence[Mapping[str, float]]) -> Figure:
+    """Losses, D(x) and D(G(z)), classes covered and Fréchet distance over the epochs, in four panels."""
+    figure = Figure(figsize=(9.5, 7), layout="constrained")
+    (losses, outputs), (coverage, distance) = figure.subplots(2, 2, sharex=True)
     epochs = [row["epoch"] for row in history]
 
-    def line(axis, name: str, colour: str, label: str) -> None:
-        axis.plot(epochs, [row[name] for row in history], color=colour, marker="o", markersize=3, label=label)
+    def line(axis, name: str, colour: str, style: str, label: str) -> None:
+        values = [row[name] for row in history]
+        axis.plot(epochs, values, style, color=colour, marker="o", markersize=3, label=label)
 
     draw_losses(losses, history, "epoch", "train_")
-    line(outputs, "train_d_real", REAL, "D(x), real images")
-    line(outputs, "train_d_fake", FAKE, "D(G(z)), generated images")
-    outputs.axhline(0.5, color="grey", linestyle=":", label="equilibrium")
-    outputs.set(ylabel="what the discriminator says", ylim=(0, 1))
-    line(coverage, "sample_coverage", REAL, "classes with ≥ 1 % of the samples")
-    coverage.set(ylabel="classes covered", ylim=(0, None))
-    distance = coverage.twinx()
-    line(distance, "sample_frechet_distance", FAKE, "Fréchet distance")
-    distance.set(ylabel="Fréchet distance", yscale="log")
+    line(outputs, "train_d_real", REAL, "-", "D(x), real images")
+    line(outputs, "train_d_fake", FAKE, "--", "D(G(z)), generated")
+    outputs.axhline(0.5, color="grey", linestyle=":", label="½: cannot tell")
+    outputs.set(ylim=(0, 1))
+    line(coverage, "sample_coverage", FAKE, "-", "classes with ≥ 1 % of the samples")
+    coverage.set(ylim=(0, 10.5))
+    coverage.yaxis.get_major_locator().set_params(integer=True)
+    line(distance, "sample_frechet_distance", FAKE, "-", "Fréchet distance to real images: less is better")
+    low, high = (bound(row["sample_frechet_distance"] for row in history) for bound in (min, max))
+    distance.set(yscale="log", ylim=(max(low, 1e-3) / 2, max(high, 1e-3) * 2))
+    distance.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     distance.yaxis.set_major_formatter("{x:g}")
-    distance.yaxis.set_minor_formatter("{x:g}")
-    for axis in (losses, outputs, coverage):
-        axis.set_xlabel("epoch")
+    distance.yaxis.set_minor_locator(NullLocator())
+    names = ("loss (nats)", "probability of being real", "classes of 10", "distance (log scale)")
+    for axis, name in zip((losses, outputs, coverage, distance), names, strict=True):
+        name_axes(axis, "epoch", name)
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.grid(alpha=0.3)
-    outputs.legend(fontsize=8)
-    lines = [*coverage.lines, *distance.lines]
-    coverage.legend(lines, [x.get_label() for x in lines], fontsize=8, loc="lower center")
+        legend_above(axis)
     return figure
 
 
@@ -91,28 +110,32 @@ def plot_classes(X: Tensor, predicted: Tensor, shares: Tensor, classes: Sequence
         found = X[predicted == label][:columns]
         rows[label * columns : label * columns + len(found)] = found
     picture = sheet(rows, columns)
-    figure = Figure(figsize=(9, 0.84 * 9 * picture.shape[0] / picture.shape[1]))
-    axis = figure.add_axes((0.16, 0, 0.84, 1))  # the rest is for the names
-    axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    centres = [GAP + height / 2 + i * (height + GAP) for i in range(len(classes))]
-    axis.set_yticks(centres, [f"{name}   {share:.1%}" for name, share in zip(classes, shares.tolist(), strict=True)])
+    names = [f"{plain(name)}   {share:.1%}" for name, share in zip(classes, shares.tolist(), strict=True)]
+    room = 0.1 + 0.09 * max(map(len, names))  # inches for the longest
+    across = 8 * picture.shape[0] / picture.shape[1]
+    figure = Figure(figsize=(room + 8, 0.35 + across))
+    axis = figure.add_axes((room / (room + 8), 0, 8 / (room + 8), across / (0.35 + across)))
+    axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    axis.set_yticks([GAP + height / 2 + i * (height + GAP) for i in range(len(classes))], names, fontsize=11)
     axis.set_xticks([])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
+    axis.set_title("samples by the class that the judge sees, and its share of all samples", fontsize=12, pad=5)
     return figure
 
 
 def plot_shares(fake: Tensor, real: Tensor, classes: Sequence[str]) -> Figure:
     """Share of each class among generated and real images, as the judge sees them."""
-    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    figure = Figure(figsize=(8, 3.8), layout="constrained")
     axis = figure.subplots()
     places = np.arange(len(classes))
-    axis.bar(places - 0.2, real.cpu().numpy(), 0.4, color=REAL, label="real test images")
-    axis.bar(places + 0.2, fake.cpu().numpy(), 0.4, color=FAKE, label="generated")
-    axis.axhline(0.01, color="black", linestyle=":", linewidth=1, label="1 %: below it a class is not covered")
-    axis.set_xticks(places, classes)
-    axis.set(xlabel="class the judge sees", ylabel="share", ylim=(0, 1.35 * max(fake.max().item(), real.max().item())))
-    axis.legend(fontsize=8, loc="upper left")
+    axis.bar(places - 0.2, 100 * real.cpu().numpy(), 0.4, color=REAL, label="real test images")
+    axis.bar(places + 0.2, 100 * fake.cpu().numpy(), 0.4, color=FAKE, hatch="//", edgecolor="white", label="generated")
+    axis.axhline(1, color="black", linestyle=":", linewidth=1.5, label="1 %: covered from here on")
+    names = [plain(name) for name in classes]
+    name_axes(axis, "class that the judge sees", "share (%)")
+    axis.set_xticks(places, names, rotation=30 if max(map(len, names)) > 3 else 0)
+    legend_above(axis, columns=3)
     return figure
 
 
@@ -121,13 +144,13 @@ def plot_neighbours(X: Tensor, neighbours: Tensor, distances: Tensor) -> Figure:
     n, k = distances.shape
     picture = sheet(torch.cat([X, *neighbours.split(1, dim=1)]), n)  # row by row: samples, nearest, second, …
     side = X.shape[-1] + GAP
-    figure = Figure(figsize=(0.75 * n + 1, 0.75 * (k + 1) + 0.3), layout="constrained")
+    figure = Figure(figsize=(0.75 * n + 1, 0.75 * (k + 1) + 0.4), layout="constrained")
     axis = figure.subplots()
     axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axis.axhline(side + GAP / 2 - 0.5, color="#fdae61", linewidth=2)
     axis.set_yticks([side * (i + 0.5) for i in range(k + 1)], ["generated", *(f"real, no. {i + 1}" for i in range(k))])
     axis.set_xticks([side * (i + 0.5) for i in range(n)], [f"{d:.1f}" for d in distances[:, 0].tolist()])
-    axis.set_xlabel("distance to the nearest", fontsize=9)
-    axis.tick_params(length=0, labelsize=9)
+    axis.set_xlabel("distance to the nearest, in pixels' brightness", fontsize=11)
+    axis.tick_params(length=0, labelsize=11)
     axis.spines[:].set_visible(False)
     return figure

@@ -4,9 +4,8 @@
 <https://www.whichfaceisreal.com>, which the slides send to.
 """
 
-import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,13 +62,6 @@ def make_quiz(networks: nn.ModuleDict, latent_dim: int, X_real: Tensor, number: 
     return Quiz(X, order >= PICTURES // 2, d)
 
 
-def read_numbers(words: str) -> list[int]:
-    """The numbers in a text such as "1, 4 7", each once; InputError unless they are those of pictures."""
-    numbers = sorted({int(word) for word in re.findall(r"-?\d+", words)})
-    check_numbers(numbers)
-    return numbers
-
-
 def check_numbers(numbers: Collection[int]) -> None:
     """InputError unless all are numbers of pictures."""
     for number in numbers:
@@ -92,41 +84,81 @@ def mark(quiz: Quiz, answer: Collection[int]) -> tuple[Tensor, str]:
     right = said == quiz.generated
     hits = int((said & quiz.generated).sum())
     machine = int(((quiz.d < 0.5) == quiz.generated).sum())
+    blindly = chance(hits, int(said.sum()))
+    share = f"{blindly:.1%}" if blindly >= 0.001 else "less than 0.1%"
     return right, (
         f"You named {int(said.sum())} pictures, {hits} of them generated: {int(right.sum())} of {PICTURES} judged "
-        f"rightly. By chance one is as good or better with a probability of {chance(hits, int(said.sum())):.1%}. "
+        f"rightly. By chance one is as good or better {share} of the time. "
         f"The discriminator judges {machine} rightly."
     )
 
 
-def plot_quiz(quiz: Quiz, right: Tensor | None = None) -> "Figure":
-    """The pictures, numbered; with `right` (16,) also the truth, green where it was judged so, and D's value."""
+def plot_quiz(quiz: Quiz, right: Tensor | None = None, shown: Tensor | None = None) -> "Figure":
+    """The numbered pictures; with `right` (16,) also the truth (word, frame), D's value, and ✓ where it was seen.
+
+    shown   of which pictures (16,) the truth is told; none: of all
+    """
     from matplotlib.figure import Figure
 
-    from common.plots import BAD, GOOD
+    from labs.gan.pictures import FAKE, REAL
 
-    figure = Figure(figsize=(9, 2.9 if right is None else 3.7), layout="constrained")
+    figure = Figure(figsize=(9.5, 3.2 if right is None else 4.3), layout="constrained")
     for i, axis in enumerate(figure.subplots(PICTURES // COLUMNS, COLUMNS).flat):
         axis.imshow(quiz.X[i, 0].numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[])
-        axis.set_title(str(i + 1), fontsize=11)
-        if right is not None:
-            colour = GOOD if right[i] else BAD
-            axis.set_xlabel(f"{'generated' if quiz.generated[i] else 'real'}\nD = {quiz.d[i]:.2f}", color=colour)
-            axis.spines[:].set(color=colour, linewidth=3)
+        axis.set_title(str(i + 1), fontsize=13)
+        if right is not None and (shown is None or shown[i]):
+            axis.set_title(f"{i + 1} {'✓' if right[i] else '✗'}", fontsize=13)
+            axis.set_xlabel(f"{'generated' if quiz.generated[i] else 'real'}\nD = {quiz.d[i]:.2f}", fontsize=12)
+            axis.spines[:].set(color=FAKE if quiz.generated[i] else REAL, linewidth=4)
     return figure
 
 
-def draw_quiz(
-    networks: nn.ModuleDict, latent_dim: int, X_real: Tensor, number: int, answer: str, show: bool
-) -> "Figure | tuple[Figure, str]":
-    """The notebook's quiz: the pictures, and once `show` is set the truth and the score of `answer`."""
-    quiz = make_quiz(networks, latent_dim, X_real, number)
-    numbers = read_numbers(answer)
-    if not show:
-        return plot_quiz(quiz), f"{len(numbers)} of 8 named: {', '.join(map(str, numbers)) or 'none yet'}"
-    right, sentence = mark(quiz, numbers)
-    return plot_quiz(quiz, right), sentence
+@dataclass
+class Game:
+    """A quiz that is played by clicks: whoever clicks on a picture says that it is generated, and is told the truth."""
+
+    quiz: Quiz
+    clicked: list[int] = field(default_factory=list)  # numbers of the pictures, in the order of the clicks
+
+    def picture(self) -> Tensor:
+        """The sixteen pictures as one image (1, 2 · 28, 8 · 28), to be clicked on."""
+        from common.plots import mosaic
+
+        return mosaic(self.quiz.X, COLUMNS)
+
+    def play(self, place: tuple[int, int] | None) -> "tuple[Figure, str]":
+        """Count a click on (row, column), if there is one; the pictures with what has been told, and the score.
+
+        The same picture counts once, a click after the eighth no more: then the truth is told of all.
+        """
+        if place is not None and len(self.clicked) < PICTURES // 2:
+            number = place[0] * COLUMNS + place[1] + 1
+            if number not in self.clicked:
+                self.clicked.append(number)
+        right, sentence = mark(self.quiz, self.clicked)
+        left = PICTURES // 2 - len(self.clicked)
+        if not left:
+            return plot_quiz(self.quiz, right), sentence
+        told = torch.zeros(PICTURES, dtype=torch.bool)
+        told[torch.tensor([number - 1 for number in self.clicked], dtype=torch.long)] = True
+        hits = int((told & self.quiz.generated).sum())
+        return plot_quiz(self.quiz, right, told), f"{hits} of {len(self.clicked)} clicks right; {left} clicks left"
+
+
+def new_game(run: Path, number: int) -> Game:
+    """A game with a run's generator and real images that neither of its networks has seen."""
+    _, quiz = open_quiz(Request(run=run, number=number))
+    return Game(quiz)
+
+
+def open_quiz(args: Request) -> tuple[Path, Quiz]:
+    """The run's directory and the quiz."""
+    loaded = load_run(args.run)
+    trained = loaded.settings
+    data_dir, offline = args.data_dir or trained.data_dir, args.offline or trained.offline
+    images = load_images(trained.dataset, data_dir, offline=offline)
+    return loaded.path, make_quiz(loaded.model, trained.latent_dim, images.X_test, args.number)
 
 
 def set_quiz(**kws: Any) -> Path:
@@ -137,16 +169,13 @@ def set_quiz(**kws: Any) -> Path:
     from common.plots import write_figure
 
     args = Request(**kws)
-    loaded = load_run(args.run)
-    trained, folder = loaded.settings, loaded.path / "samples"
-    images = load_images(trained.dataset, args.data_dir or trained.data_dir, offline=args.offline or trained.offline)
-    quiz = make_quiz(loaded.model, trained.latent_dim, images.X_test, args.number)
+    run, quiz = open_quiz(args)
     if not args.generated:
-        path = write_figure(folder / f"quiz_{args.number}.png", plot_quiz(quiz))
+        path = write_figure(run / "samples" / f"quiz_{args.number}.png", plot_quiz(quiz))
     else:
         right, sentence = mark(quiz, args.generated)
         print(sentence)
-        path = write_figure(folder / f"quiz_{args.number}_truth.png", plot_quiz(quiz, right))
+        path = write_figure(run / "samples" / f"quiz_{args.number}_truth.png", plot_quiz(quiz, right))
     print(path)
     return path
 

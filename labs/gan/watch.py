@@ -1,40 +1,42 @@
 """What one can watch while a GAN trains: the same noise drawn again and again, warnings when the game goes wrong."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
 from common import distributed
 from common.runs import Run
 
+PATIENCE = 3  # epochs in a row with few classes before it is called a collapse: one such epoch is often none
+
 
 class Watch:
-    """A hook for `fit`: a picture every few epochs, one animation of them all, warnings that name a cure."""
+    """A picture every few epochs, one animation of them all, and a hook for `fit` with warnings that name a cure."""
 
-    def __init__(self, run: Run, draw_samples: Callable[[], Tensor], *, every: int, last: int):
+    def __init__(self, run: Run, draw_samples: Callable[[], Tensor], *, every: int, last: int, cures: Sequence[str]):
         """`draw_samples` returns images (N, 1, H, W) in [0, 1] from the same noise every time.
 
-        They are drawn after each `every` epochs and after the `last`.
+        They are drawn after each `every` epochs and after the `last`. `cures` is what may be tried against a collapse.
         """
-        self.run, self.draw_samples, self.every, self.last = run, draw_samples, every, last
+        self.run, self.draw_samples, self.every, self.last, self.cures = run, draw_samples, every, last, cures
         self.warned: set[str] = set()
 
+    def draw(self, epoch: int) -> None:
+        """figures/epoch_<epoch>.png, if it is that epoch's turn.
+
+        To be called before the epoch's checkpoint is written: who is killed in between plays the epoch anew.
+        """
+        if distributed.is_main() and (epoch % self.every == 0 or epoch == self.last):
+            from labs.gan import pictures  # here, so that --help need not wait for matplotlib
+
+            figure = pictures.plot_sheet(self.draw_samples(), 8, f"epoch {epoch}", title_size=20)
+            self.run.save_figure(f"epoch_{epoch:03}", figure)
+
     def __call__(self, epoch: int, row: dict[str, float]) -> None:
+        """Warn if one side wins outright, or if the generator draws few classes for long. Each is said once."""
         if not distributed.is_main():
             return
-        if epoch % self.every == 0 or epoch == self.last:
-            self.draw(epoch)
-        self.warn(epoch, row)
-
-    def draw(self, epoch: int) -> None:
-        """figures/epoch_<epoch>.png"""
-        from labs.gan import pictures  # here, so that --help need not wait for matplotlib
-
-        self.run.save_figure(f"epoch_{epoch:03}", pictures.plot_sheet(self.draw_samples(), 8, f"epoch {epoch}"))
-
-    def warn(self, epoch: int, row: dict[str, float]) -> None:
-        """One side winning outright, or the generator drawing ever fewer classes. Each is said once."""
         if row["train_discriminator_loss"] < 0.1:
             self._say_once(
                 "wins",
@@ -42,12 +44,14 @@ class Watch:
                 f"D(G(z)) {row['train_d_fake']:.3f}) and leaves the generator hardly a gradient; lower "
                 "--discriminator-lr, raise --dropout or try --real-label 0.9",
             )
-        coverage, best = row["sample_coverage"], max(r["sample_coverage"] for r in self.run.history)
-        if coverage <= best - 3 or (epoch >= 5 and coverage < 5):
+        drawn = [r["sample_coverage"] for r in self.run.history]
+        best = max(drawn)
+        few = [coverage <= best - 3 or coverage < 5 for coverage in drawn[-PATIENCE:]]
+        if len(few) == PATIENCE and all(few) and epoch >= 5:
             self._say_once(
                 "collapse",
-                f"epoch {epoch}: only {coverage:.0f} of 10 classes are drawn (at best {best:.0f}), which looks like "
-                "mode collapse; lower --lr, set --beta1 0.5, raise --dropout, or take another --seed",
+                f"epoch {epoch}: only {drawn[-1]:.0f} of 10 classes are drawn (at best {best:.0f}), as few for "
+                f"{PATIENCE} epochs: mode collapse; try {', '.join(self.cures)}",
             )
 
     def _say_once(self, what: str, text: str) -> None:

@@ -4,19 +4,23 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from common import plots
 from labs.vae.autoencoder import VAE, encode, interpolate, kl_divergence, manifold, traverse
 
 SHOWN = 5000  # codes in the scatter: more hide one another
+USED = 0.1  # nats: a latent that carries less says nothing
 
 
 def plot_history(history: Sequence[Mapping[str, float]]) -> Figure:
     """The terms of the loss over the epochs."""
     figure = plots.plot_curves([{k: v for k, v in row.items() if k != "test_mse"} for row in history])
+    figure.set_size_inches(4 * len(figure.axes), 3.4)
     for axis in figure.axes:
-        axis.set_ylabel(f"{axis.get_ylabel()} (nats per image)".replace("elbo", "ELBO").replace("kl", "KL"))
+        name = axis.get_ylabel().replace("negative elbo", "−ELBO").replace("kl", "KL")
+        axis.set_ylabel(f"{name} (nats per image)")
     return figure
 
 
@@ -29,23 +33,42 @@ def principal_components(codes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def plot_codes(codes: Tensor, y: Tensor, classes: Sequence[str]) -> Figure:
-    """Codes (N, d) as points coloured by class: as they are for d = 2, by principal components beyond."""
+    """Codes (N, d) as points coloured by class: as they are for d = 2, by principal components beyond.
+
+    Each class's name stands among its points, so that they can be told without the colours.
+    """
     names = ["z₁", "z₂"]
     if codes.shape[1] == 1:
         codes, names = torch.cat([codes, y[:, None].to(codes)], dim=1), ["z", "class"]
     elif codes.shape[1] > 2:
         codes, shares = principal_components(codes)
         names = [f"principal component {i} ({share:.0%} of the variance)" for i, share in enumerate(shares, 1)]
+    points, y = codes[:SHOWN], y[:SHOWN]
     figure = Figure(figsize=(7.5, 6.5), layout="constrained")
     axis = figure.subplots()
-    points = codes[:SHOWN].numpy()
-    drawn = axis.scatter(points[:, 0], points[:, 1], c=y[:SHOWN].numpy(), cmap="tab10", vmin=-0.5, vmax=9.5, s=5)
-    bar = figure.colorbar(drawn, ticks=range(len(classes)), shrink=0.8)
-    bar.set_ticklabels(classes)
-    axis.set(xlabel=names[0], ylabel=names[1], title=f"codes μ of {len(points)} test images", aspect="equal")
-    if names[1] == "class":
-        axis.set_aspect("auto")
+    places = torch.empty(0, 2)  # of the names
+    for label, name in enumerate(classes):
+        own = points[y == label]
+        if not len(own):
+            continue
+        axis.scatter(own[:, 0].numpy(), own[:, 1].numpy(), color=f"C{label}", s=7, linewidths=0, label=plots.plain(name))
+        # The name stands in the middle; if another is near, as far from it as the middle half of the points allows.
+        nearest = own[(own - own.median(dim=0).values).norm(dim=1).argsort()[: 1 + len(own) // 2]]
+        far = torch.cdist(nearest, places).amin(dim=1) if len(places) else torch.full((len(nearest),), torch.inf)
+        place = nearest[0] if far[0] > float(points.std()) / 4 else nearest[far.argmax()]
+        places = torch.cat([places, place[None]])
+        x, y_ = place.tolist()
+        written = axis.text(x, y_, plots.plain(name), fontsize=17, weight="bold", ha="center", va="center")
+        written.set_path_effects([withStroke(linewidth=4, foreground="white")])
+    axis.margins(0.02)
+    axis.set_xlabel(names[0], fontsize=12)
+    axis.set_ylabel(names[1], fontsize=12)
+    axis.set_title(f"codes μ of {len(points)} test images", fontsize=12)
+    if names[1] != "class":
+        axis.set_aspect("equal", adjustable="datalim")
+    axis.tick_params(labelsize=11)
     axis.grid(alpha=0.3)
+    figure.legend(loc="outside right center", markerscale=3, fontsize=11, title="class")
     return figure
 
 
@@ -55,8 +78,40 @@ def plot_kl(kl: Tensor) -> Figure:
     axis = figure.subplots()
     order = kl.argsort(descending=True)
     axis.bar([f"z{i + 1}" for i in order.tolist()], kl[order].numpy(), color="#4477aa")
-    axis.tick_params(axis="x", labelsize=8, rotation=90 if len(kl) > 10 else 0)
-    axis.set(ylabel="KL (nats)", title=f"{int((kl > 0.1).sum())} of {len(kl)} latents carry more than 0.1 nats")
+    axis.axhline(USED, color="black", linestyle=":", linewidth=1)
+    axis.tick_params(labelsize=10)
+    axis.tick_params(axis="x", rotation=90 if len(kl) > 10 else 0)
+    axis.set_ylabel("KL (nats per image)", fontsize=11)
+    axis.set_title(f"{int((kl > USED).sum())} of {len(kl)} latents carry more than {USED} nats", fontsize=11)
+    return figure
+
+
+def plot_manifold(images: Tensor, side: int) -> Figure:
+    """The side² images of `manifold`, with the values of z on the axes: dense in the middle, where the prior is."""
+    figure = Figure(figsize=(8, 8.2), layout="constrained")
+    axis = figure.subplots()
+    plots.show_image(axis, plots.mosaic(images, side), vmin=0, vmax=1, extent=(0, 1, 0, 1))
+    values = [-2, -1, -0.5, 0, 0.5, 1, 2]
+    places = torch.special.ndtr(torch.tensor(values)).tolist()  # even steps in probability
+    names = [f"{z:g}".replace("-", "−") for z in values]
+    axis.set_xticks(places, names, fontsize=11)
+    axis.set_yticks(places, names, fontsize=11)
+    axis.set_xlabel("z₁", fontsize=13)
+    axis.set_ylabel("z₂", fontsize=13)
+    axis.set_title("what the decoder draws over the plane, in even steps of probability", fontsize=12)
+    return figure
+
+
+def plot_traversals(rows: Mapping[str, Tensor]) -> Figure:
+    """Named rows of images: in each, one latent goes from −3 to 3."""
+    figure = plots.plot_rows(rows)
+    (axis,) = figure.axes
+    steps = max(map(len, rows.values()))
+    left, right = axis.get_xlim()
+    places = [left + (i + 0.5) * (right - left) / steps for i in range(steps)]
+    axis.set_xticks(places, [f"{z:.1f}".replace("-", "−") for z in torch.linspace(-3, 3, steps).tolist()])
+    axis.tick_params(labelsize=10)
+    axis.set_xlabel("value of that latent; the others stay as they are", fontsize=11)
     return figure
 
 
@@ -79,11 +134,10 @@ def plot_latent_space(
     kl = kl_divergence(mu, log_sigma).mean(dim=0)
     figures["latent_kl"] = plot_kl(kl)
     if mu.shape[1] == 2:
-        title = "the plane: z₁ to the right, z₂ upwards, even steps in probability"
-        figures["manifold"] = plots.plot_mosaic(manifold(model, side), side, title)
+        figures["manifold"] = plot_manifold(manifold(model, side), side)
     else:
         strongest = kl.argsort(descending=True)[:8].tolist()
         start = first[labels[0]]
         rows = {f"z{i + 1} ({kl[i]:.1f} nats)": traverse(model, start, i, steps) for i in strongest}
-        figures["traversal"] = plots.plot_rows(rows)
+        figures["traversal"] = plot_traversals(rows)
     return figures

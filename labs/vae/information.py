@@ -123,17 +123,37 @@ def gaussian_kl(mu: float, sigma: float) -> dict[str, float]:
 def midterm_vae(
     We: Tensor, be: Tensor, Wd: Tensor, bd: Tensor, X: Tensor, epsilon: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The midterm's VAE (November 2025, task 1): total loss, reconstruction and KL, for samples in columns.
+    """The midterm's VAE (November 2025, task 1) as its code has it: total loss, reconstruction and KL.
 
-    X is (2, N), epsilon (latent, N); We (2·latent, 2) gives [μ; log σ²], Wd (2, latent). No activation functions.
-    Its KL is a mean over samples and latents, where the formula printed beside it sums over the latents: with two
-    of them it is half of that.
+    X is (2, N), a sample in each column, epsilon (latent, N); We (2·latent, 2) gives [μ; log σ²], Wd (2, latent). No
+    activation functions. Reconstruction and KL are means over samples *and* features, samples *and* latents.
     """
+    error, mu, log_variance = midterm_forward(We, be, Wd, bd, X, epsilon)
+    reconstruction, kl = error.square().mean(), autoencoder.kl_divergence(mu, log_variance / 2).mean()
+    return reconstruction + kl, reconstruction, kl
+
+
+def midterm_as_printed(
+    We: Tensor, be: Tensor, Wd: Tensor, bd: Tensor, X: Tensor, epsilon: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same by the formulas printed beside the code: means over the samples only, and one −1 for all latents.
+
+    MSE = 1/N Σ ‖x − x̂‖² and KL = 1/N Σ ½ (‖μ‖² + ‖σ‖² − Σ log σ² − 1). A KL has a −1 for each latent: with two of
+    them this one is ½ too large, and ½ even for N(0, 1), where the KL is 0.
+    """
+    error, mu, log_variance = midterm_forward(We, be, Wd, bd, X, epsilon)
+    reconstruction = error.square().sum(dim=0).mean()
+    kl = 0.5 * ((mu.square() + log_variance.exp() - log_variance).sum(dim=0) - 1).mean()
+    return reconstruction + kl, reconstruction, kl
+
+
+def midterm_forward(
+    We: Tensor, be: Tensor, Wd: Tensor, bd: Tensor, X: Tensor, epsilon: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """x − x̂ (2, N), μ and log σ² (latent, N) of the midterm's network."""
     mu, log_variance = (We @ X + be[:, None]).chunk(2)
     z = mu + (0.5 * log_variance).exp() * epsilon
-    reconstruction = (X - (Wd @ z + bd[:, None])).square().mean()
-    kl = autoencoder.kl_divergence(mu, log_variance / 2).mean()
-    return reconstruction + kl, reconstruction, kl
+    return X - (Wd @ z + bd[:, None]), mu, log_variance
 
 
 MIDTERM_X = ((0.5, 0.6, 0.1, 0.7), (0.3, 0.4, 0.2, 0.8))  # two features by four samples
@@ -148,9 +168,11 @@ def print_exercises() -> None:
     print("M =", ", ".join(f"{m:.6f}" for m in mixture(P1, P2)))
     print("\nKL(N(1, ½²) ‖ N(0, 1)): ", ", ".join(f"{name} {value:.6f}" for name, value in gaussian_kl(1, 0.5).items()))
     print(f"the same with σ² taken for σ: {gaussian_kl(1, 0.25)['formula']:.6f} (the classic bug)")
-    We, be, Wd, bd = torch.zeros(4, 2), torch.zeros(4), torch.zeros(2, 2), torch.zeros(2)
-    total, reconstruction, kl = midterm_vae(We, be, Wd, bd, torch.tensor(MIDTERM_X), torch.zeros(2, 4))
-    print(f"\nmidterm's VAE, all weights 0: reconstruction {reconstruction:.3f} + KL {kl:.3f} = {total:.3f}")
+    zeros = torch.zeros(4, 2), torch.zeros(4), torch.zeros(2, 2), torch.zeros(2)
+    print("\nthe midterm's VAE, all weights 0")
+    for name, loss in {"its code": midterm_vae, "its printed formulas": midterm_as_printed}.items():
+        total, reconstruction, kl = loss(*zeros, torch.tensor(MIDTERM_X), torch.zeros(2, 4))
+        print(f"{name:34}reconstruction {reconstruction:.3f} + KL {kl:.3f} = {total:.3f}")
 
 
 def inform(**kws: Any) -> None:

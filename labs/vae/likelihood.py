@@ -1,8 +1,8 @@
-"""How likely the model finds the test images: the importance-weighted bound on log p(x).
+"""How likely the model finds the test images: the importance-weighted bound on −log p(x).
 
-After Burda, Grosse, Salakhutdinov 2016, "Importance weighted autoencoders". The ELBO is a lower bound on log p(x);
-with K codes per image instead of one the bound rises towards it:
-    log p(x) >= E[log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)],   K = 1: the ELBO.
+After Burda, Grosse, Salakhutdinov 2016, "Importance weighted autoencoders". −ELBO is an upper bound on −log p(x);
+with K codes per image instead of one the bound falls towards it:
+    −log p(x) <= −E[log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)],   K = 1: −ELBO.
 `python -m labs.vae.likelihood --run DIR --samples 500` estimates it for a trained model.
 """
 
@@ -55,9 +55,9 @@ def log_weights(model: VAE, X: Tensor, args: HyperParams, k: int, generator: tor
 
 
 def importance_bound(log_w: Tensor, k: int) -> float:
-    """The bound with k codes per image, mean over images and over the groups of k that the columns of `log_w` make."""
+    """The bound on −log p(x) with k codes per image: mean over images and over groups of k columns of `log_w`."""
     groups = log_w[:, : log_w.shape[1] // k * k].unflatten(1, (-1, k))
-    return float((groups.double().logsumexp(dim=2) - math.log(k)).mean())
+    return float((math.log(k) - groups.double().logsumexp(dim=2)).mean())
 
 
 def estimate(**kws: Any) -> dict[int, float]:
@@ -79,7 +79,7 @@ def estimate(**kws: Any) -> dict[int, float]:
     ks = [k for decade in range(7) for k in (10**decade, 2 * 10**decade, 5 * 10**decade) if k < most] + [most]
     bounds = {k: importance_bound(log_w, k) for k in ks}
     for k, bound in bounds.items():
-        print(f"K = {k:>6}  log p(x) ≥ {bound:9.2f} nats per image" + ("  (the ELBO)" if k == 1 else ""))
+        print(f"K = {k:>6}  −log p(x) ≤ {bound:9.2f} nats per image" + ("  (−ELBO)" if k == 1 else ""))
     print(f"mean over {len(X)} test images of {data.images.name}, binarize {trained.binarize}")
     print(write_figure(loaded.path / "figures" / "importance_bound.png", plot_bounds(bounds)))
     return bounds
@@ -92,7 +92,11 @@ def plot_bounds(bounds: dict[int, float]) -> "Figure":
     figure = Figure(figsize=(6, 4), layout="constrained")
     axis = figure.subplots()
     axis.plot(list(bounds), list(bounds.values()), marker="o")
-    axis.set(xscale="log", xlabel="K, codes per image", ylabel="bound on log p(x) (nats per image)")
+    axis.annotate("−ELBO", (1, bounds[1]), xytext=(8, 0), textcoords="offset points", va="center", fontsize=11)
+    axis.set(xscale="log")
+    axis.set_xlabel("K, codes per image", fontsize=12)
+    axis.set_ylabel("bound on −log p(x) (nats per image)", fontsize=12)
+    axis.tick_params(labelsize=11)
     axis.grid(alpha=0.3)
     return figure
 

@@ -20,8 +20,8 @@ def _(mo):
     (data, networks, loss, training), which ends there. The second half is what the lab manual's Task № 5 asks to
     look at, and what only a notebook can do: a slider on every number of the code.
 
-    Where a control has a figure below it, the figure follows the control. Training waits for its button (in
-    Jupyter: for its cell to be run).
+    Where a control has a figure below it, the figure follows the control. Training waits for its button. In Jupyter it
+    waits for its cell to be run; after each training, run all cells below.
     """)
     return
 
@@ -29,36 +29,27 @@ def _(mo):
 @app.cell
 def _():
     import math
-    from functools import partial
 
     import torch
 
     from common import notebook, plots
-    from labs.vae import (
-        HyperParams,
-        anomaly,
-        build_model,
-        encode,
-        explore,
-        get_data,
-        load_run,
-        reconstruct,
-        score,
-        train,
-    )
+    from common.layers import describe_layers, layer_table
+    from labs.vae import HyperParams, build_model, explore, get_data, reconstruct, score, train
+    from labs.vae.autoencoder import VAE, Encoder, kl_divergence
 
     notebook.work_in_suite()
     return (
+        Encoder,
         HyperParams,
-        anomaly,
+        VAE,
         build_model,
-        encode,
+        describe_layers,
         explore,
         get_data,
-        load_run,
+        kl_divergence,
+        layer_table,
         math,
         notebook,
-        partial,
         plots,
         reconstruct,
         score,
@@ -121,8 +112,8 @@ def _(mo):
 
 @app.cell
 def _(notebook):
-    mu = notebook.slider("μ", -2.0, 2.0, 1.0, 0.1)
-    sigma = notebook.slider("σ", 0.1, 2.0, 0.5, 0.1)
+    mu = notebook.slider("μ", -2.0, 2.0, 1.0, 0.1, live=True)
+    sigma = notebook.slider("σ", 0.1, 2.0, 0.5, 0.1, live=True)
     notebook.row(mu, sigma)
     return mu, sigma
 
@@ -171,15 +162,46 @@ def _(mo):
 
 
 @app.cell
-def _(X, args, build_model):
+def _(X, args, build_model, describe_layers, layer_table, notebook, torch):
     network = build_model(args)
-    h = network.encoder.trunk(X[:1])
-    mean, _ = network.encoder(X[:1])
-    print(*map(tuple, (X[:1].shape, h.shape, mean.shape)), sep=" → ", end=" for μ, and again for log σ\n")
-    print(*map(tuple, (mean.shape, network.decoder(mean).shape)), sep=" → ")
-    print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
-    network
+    encoding, decoding = (
+        layer_table(network.encoder, X[:1]),
+        layer_table(network.decoder, torch.zeros(1, args.latent_dim)),
+    )
+    notebook.show(
+        f"encoder (the last two lie side by side: μ and log σ)\n{describe_layers(encoding)}",
+        f"decoder\n{describe_layers(decoding)}",
+    )
     return (network,)
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    This is their code: where is the noise, and what may it depend on?
+    """)
+    return
+
+
+@app.cell
+def _(Encoder, VAE, notebook):
+    notebook.source(Encoder, VAE)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** Where does ε come from, and why does `VAE.forward` not draw it itself?
+
+    <details><summary>Answer</summary>
+
+    From outside, as an argument. So the same noise can be used again (each epoch's evaluation does), and the network is
+    a plain function, through which the gradient goes to μ and log σ.
+
+    </details>
+    """)
+    return
 
 
 @app.cell(hide_code=True)
@@ -228,8 +250,15 @@ def _(mo):
     Loss = reconstruction + β · KL, in nats per image; Adam, η = 3e-3, batches of 64, as in Julia. β = 1 is the VAE.
     Julia has tanh; *relu* is the default here because after so short a training tanh leaves places in the space of
     codes where the decoder draws in white: try it. 40 epochs of the small digits are as many steps as one epoch of
-    MNIST. (With `mnist`, take 5 epochs or so. `python -m labs.vae` trains as long as Julia.)
+    MNIST. (With `mnist`, take 5 epochs or so. `python -m labs.vae` trains as long as Julia.) All that the training
+    depends on is in the form: nothing starts before its button is pressed. Here is the code of loss and step:
     """)
+    return
+
+
+@app.cell
+def _(kl_divergence, notebook, score, train):
+    notebook.source(kl_divergence, score, train)
     return
 
 
@@ -247,12 +276,9 @@ def _(notebook):
 
 
 @app.cell
-def _(get_data, notebook, settings, torch, train):
-    model, run = train(preset="notebook", quiet=True, **notebook.submitted(settings))
-    trained_on = get_data(run.settings, torch.device("cpu"))
-    images, labels = trained_on.test
-    run.metrics
-    return images, model, run
+def _(notebook, settings, train):
+    trained = notebook.trained(train, settings, preset="notebook")
+    return (trained,)
 
 
 @app.cell(hide_code=True)
@@ -266,16 +292,15 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, plots, run):
-    shown = ("epoch", "train_reconstruction", "test_reconstruction", "train_kl", "test_kl")
-    notebook.show(plots.plot_curves([{name: row[name] for name in shown} for row in run.history]))
+def _(notebook, trained):
+    notebook.after(trained, lambda model, run: run.path / "figures" / "curves.png")
     return
 
 
 @app.cell(hide_code=True)
 def _(mo):
     mo.md(r"""
-    **Question.** Which of the two terms decides the ELBO here, and what would β = 8 change?
+    **Question.** Which of the two terms decides −ELBO here, and what would β = 8 change?
 
     <details><summary>Answer</summary>
 
@@ -299,8 +324,8 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "reconstructions.png")
+def _(notebook, trained):
+    notebook.after(trained, lambda model, run: run.path / "figures" / "reconstructions.png")
     return
 
 
@@ -314,16 +339,15 @@ def _(mo):
 
 
 @app.cell
-def _(anomaly, notebook, run):
-    anomaly.detect(run=run.path)
-    notebook.show(run.path / "figures" / "anomaly_rotated_examples.png")
+def _(explore, notebook, trained):
+    notebook.after(trained, explore.draw_anomalies)
     return
 
 
 @app.cell(hide_code=True)
 def _(mo):
     mo.md(r"""
-    **Question.** The AUC below the figure is the probability that a turned image has a larger error than an upright
+    **Question.** The AUC below is the probability that a turned image has a larger error than an upright
     one. With the small digits it is 1.000, on MNIST 0.895 (lab sheet). What gives the turned ones away here?
 
     <details><summary>Answer</summary>
@@ -349,8 +373,8 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "latent_codes.png")
+def _(notebook, trained):
+    notebook.after(trained, lambda model, run: run.path / "figures" / "latent_codes.png")
     return
 
 
@@ -372,8 +396,8 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "latent_kl.png")
+def _(notebook, trained):
+    notebook.after(trained, lambda model, run: run.path / "figures" / "latent_kl.png")
     return
 
 
@@ -390,19 +414,65 @@ def _(mo):
 
 
 @app.cell
-def _(encode, images, model, notebook):
-    codes, _ = encode(model, images)
-    z1 = notebook.slider("z1", -3.0, 3.0, 0.0, 0.1)
-    z2 = notebook.slider("z2", -3.0, 3.0, 0.0, 0.1)
-    z3 = notebook.slider("z3", -3.0, 3.0, 0.0, 0.1)
-    z4 = notebook.slider("z4", -3.0, 3.0, 0.0, 0.1)
+def _(notebook):
+    z1 = notebook.slider("z1", -3.0, 3.0, 0.0, 0.1, live=True)
+    z2 = notebook.slider("z2", -3.0, 3.0, 0.0, 0.1, live=True)
+    z3 = notebook.slider("z3", -3.0, 3.0, 0.0, 0.1, live=True)
+    z4 = notebook.slider("z4", -3.0, 3.0, 0.0, 0.1, live=True)
     notebook.column(z1, z2, z3, z4)
-    return codes, z1, z2, z3, z4
+    return z1, z2, z3, z4
 
 
 @app.cell
-def _(codes, explore, images, model, notebook, partial, z1, z2, z3, z4):
-    notebook.react(partial(explore.draw_code, model, images, codes), z1=z1, z2=z2, z3=z3, z4=z4)
+def _(explore, trained):
+    space = None if trained is None else explore.space_of(*trained)
+    return (space,)
+
+
+@app.cell
+def _(explore, notebook, space, z1, z2, z3, z4):
+    notebook.after(space, explore.draw_code, z1=z1, z2=z2, z3=z3, z4=z4)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    Or the other way round: **point at a test image** with the mouse, and see its code μ ± σ and what the decoder makes
+    of it. **Look for** the latent that says most about the image, and the one that says least.
+    """)
+    return
+
+
+@app.cell
+def _(explore, notebook, space):
+    pointed = (
+        None
+        if space is None
+        else notebook.pick(explore.sheet_of_images(space[1]), rows=5, columns=18, hover=True, width=720)
+    )
+    pointed
+    return (pointed,)
+
+
+@app.cell
+def _(explore, notebook, pointed, space):
+    notebook.after(space, explore.draw_image_code, place=pointed)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** Beside the prior the codes are narrow. Why not narrower still, and what would β = 8 do to them?
+
+    <details><summary>Answer</summary>
+
+    A σ of 0.15 costs −ln σ = 1.9 nats for each latent: to halve it costs another 0.7, and must save as much in
+    reconstruction. With β = 8 a nat of code costs eight: σ grows, μ comes nearer to 0, and the code says less.
+
+    </details>
+    """)
     return
 
 
@@ -449,8 +519,8 @@ def _(notebook):
 
 
 @app.cell
-def _(another, explore, model, notebook, partial):
-    notebook.react(partial(explore.draw_new, model), seed=another)
+def _(another, explore, notebook, trained):
+    notebook.after(trained, lambda model, run, seed: explore.draw_new(model, seed), seed=another)
     return
 
 
@@ -472,8 +542,8 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "interpolation.png")
+def _(notebook, trained):
+    notebook.after(trained, lambda model, run: run.path / "figures" / "interpolation.png")
     return
 
 
@@ -489,9 +559,8 @@ def _(mo):
 
 
 @app.cell
-def _(images, load_run, model, reconstruct, run, torch):
-    loaded = load_run(run.path, run.settings.device).model
-    bool(torch.equal(reconstruct(loaded, images), reconstruct(model, images)))
+def _(explore, notebook, trained):
+    notebook.after(trained, explore.describe_saved)
     return
 
 

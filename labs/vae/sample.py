@@ -12,6 +12,8 @@ from common.settings import Ints, OptionalFolder, PlaceOrNone, Range, Seed, Sett
 from labs.vae.autoencoder import encode, generate, interpolate
 from labs.vae.vae import Data, load_run, open_run
 
+WIDTH = 800  # pixels of a grid or a row, about
+
 
 @dataclass(frozen=True)
 class Request(Settings):
@@ -20,7 +22,7 @@ class Request(Settings):
     run: OptionalFolder = None  # the run directory whose model draws; none: the newest
     count: Annotated[int, Range(1, 10_000)] = 64  # images
     seed: Seed = 0  # fixes the codes
-    single: bool = False  # one PNG per image instead of one grid
+    single: bool = False  # one PNG of 28×28 per image instead of a grid about 800 wide
     interpolate: Ints = ()  # A,B: COUNT images on the way from a test image of class A to one of class B
     data_dir: PlaceOrNone = None  # for --interpolate: where data sets lie; none: where they lay in training
     out: PlaceOrNone = None  # where the PNG files go; none: samples/ in the run directory
@@ -50,7 +52,11 @@ def sample(**kws: Any) -> Tensor:
         for number, image in enumerate(images):
             print(write_image(folder / f"{name}_{number:0{len(str(args.count - 1))}}.png", image))
     else:
-        print(write_image(folder / f"{name}.png", mosaic(images, columns=min(len(images), 10))))
+        columns = min(len(images), 10) if args.interpolate else round(len(images) ** 0.5)
+        sheet = mosaic(images, columns)
+        enlarged = max(1, round(WIDTH / sheet.shape[2]))  # each pixel as a square of so many
+        sheet = sheet.repeat_interleave(enlarged, dim=1).repeat_interleave(enlarged, dim=2)
+        print(write_image(folder / f"{name}.png", sheet))
     return images
 
 

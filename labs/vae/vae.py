@@ -6,6 +6,7 @@ Mirrors vae.jl of the course (same order, names and numbers); `--preset notebook
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -23,6 +24,7 @@ from common.optimizers import make_optimizer
 from common.runs import Run
 from common.settings import UNGIVEN, Count, Counts, Floats, Positive, Range, TrainingFlags, Usual, Whole
 from common.trainer import evaluate, fit, for_step
+from labs.vae import diversity
 from labs.vae.autoencoder import VAE, build_autoencoder, generate, kl_divergence, reconstruct
 
 # vae.jl's settings, its notebook's, and those of pytorch/examples/vae: what a setting that is not given is.
@@ -35,6 +37,7 @@ EPOCHS = {"course": 16, "notebook": 8, "examples": 10}
 DIGITS_EPOCHS = 100  # for the embedded digits: 42 times fewer images than MNIST has
 
 ModelName = Literal["vae", "conv_vae", "autoencoder", "denoising_autoencoder"]
+LatentDim = Annotated[int, Range(1, 10_000)]
 Weight = Annotated[float, Range(0, 10**6)]
 Noise = Annotated[float, Range(0, 1_000)]
 PixelStd = Annotated[float, Range(1e-3, 1_000)]
@@ -53,7 +56,7 @@ class HyperParams(TrainingFlags):
     batch_size: Usual[Count] = UNGIVEN  # samples per gradient step; none: 64, 64, 128
     lr: Usual[Positive] = UNGIVEN  # learning rate (η); none: 3e-3, 3e-3, 1e-3
     model: ModelName = "vae"  # z drawn (vae of dense layers, conv_vae) or computed (the autoencoders of dense layers)
-    latent_dim: Usual[Annotated[int, Range(1, 10_000)]] = UNGIVEN  # numbers per image in the middle; none: 2, 4, 20
+    latent_dim: Usual[LatentDim] = UNGIVEN  # numbers per image in the middle; none: 2, 4, 20
     hidden: Counts = ()  # units of the encoder's dense layers (the decoder has them in reverse); none: 512, 256, 400
     activation: Usual[Literal["tanh", "relu"]] = UNGIVEN  # after each hidden layer; none: tanh, tanh, relu
     filters: Counts = (32, 64)  # conv_vae: filters of each convolution, as many convolutions as numbers
@@ -96,6 +99,11 @@ class Data:
     train: tuple[Tensor, Tensor]
     test: tuple[Tensor, Tensor]
 
+    def to(self, device: torch.device) -> "Data":
+        """The same, its parts on `device`."""
+        train, test = ((X.to(device), y.to(device)) for X, y in (self.train, self.test))
+        return Data(self.images, train, test)
+
 
 def get_data(args: HyperParams, device: torch.device) -> Data:
     """Images (N, 1, 28, 28) in [0, 1], or in {0, 1} if binarised, on `device`. Julia: (784, N)."""
@@ -113,12 +121,19 @@ def get_data(args: HyperParams, device: torch.device) -> Data:
         test = binarize(test[0], generator), test[1]
     if args.binarize == "static":
         train = binarize(train[0], generator), train[1]
-    return Data(images, *((X.to(device), y.to(device)) for X, y in (train, test)))
+    return Data(images, train, test).to(device)
 
 
 def binarize(X: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Pixels drawn 0 or 1, each 1 with its grey value as the probability."""
-    return (torch.rand(X.shape, generator=generator).to(X.device) < X).float()
+    return (torch.rand(X.shape, **drawn_where(X, generator)).to(X.device) < X).float()
+
+
+def drawn_where(X: Tensor, generator: torch.Generator | None) -> dict[str, Any]:
+    """Noise for whole images is drawn where the generator is, without one where the images are: as large as they are,
+    it would take longer to copy it to a GPU in every step than to draw it there.
+    """
+    return {"generator": generator, "device": generator.device if generator else X.device}
 
 
 def build_model(args: HyperParams | None = None) -> VAE:
@@ -126,7 +141,8 @@ def build_model(args: HyperParams | None = None) -> VAE:
     args = args or HyperParams()
     activation = {"tanh": nn.Tanh, "relu": nn.ReLU}[args.activation]
     filters = args.filters if args.model == "conv_vae" else ()
-    return build_autoencoder(args.latent_dim, args.hidden, activation, filters, variational=args.variational)
+    model = build_autoencoder(args.latent_dim, args.hidden, activation, filters, variational=args.variational)
+    return model.to(memory_format=torch.channels_last) if filters else model  # the layout that convolutions like best
 
 
 def reconstruction_cost(logits: Tensor, X: Tensor, args: HyperParams) -> Tensor:
@@ -138,7 +154,7 @@ def reconstruction_cost(logits: Tensor, X: Tensor, args: HyperParams) -> Tensor:
 
 
 def draw_noise(shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Standard normal numbers, drawn on the CPU so that every device sees the same ones, where `like` is."""
+    """Standard normal numbers for codes, drawn on the CPU so that every device sees the same, where `like` is."""
     return torch.randn(shape, generator=generator).to(like.device)
 
 
@@ -146,7 +162,7 @@ def corrupt(X: Tensor, args: HyperParams, generator: torch.Generator | None = No
     """What the encoder sees of X: X itself, or with noise for the denoising autoencoder."""
     if args.model != "denoising_autoencoder":
         return X
-    return (X + args.noise * draw_noise(X.shape, X, generator)).clamp(0, 1)
+    return (X + args.noise * torch.randn(X.shape, **drawn_where(X, generator)).to(X.device)).clamp(0, 1)
 
 
 def score(
@@ -154,7 +170,8 @@ def score(
 ) -> dict[str, Tensor]:
     """Loss and its terms, in nats per image: sums over pixels and latents, means over the batch.
 
-    ELBO = E[log p(X | z)] − KL = −(reconstruction + kl); an autoencoder has reconstruction only.
+    −ELBO = −E[log p(X | z)] + KL = reconstruction + kl, of which less is better, whatever β is; an autoencoder has
+    reconstruction only.
     """
     epsilon = draw_noise((len(X), args.latent_dim), X, generator)
     logits, mu, log_sigma = model(corrupt(X, args, generator), epsilon)
@@ -164,7 +181,7 @@ def score(
     kl = kl_divergence(mu.float(), log_sigma.float()).sum(dim=1).mean()
     return {
         "loss": reconstruction + beta * kl,
-        "elbo": -(reconstruction + kl),
+        "negative_elbo": reconstruction + kl,
         "reconstruction": reconstruction,
         "kl": kl,
     }
@@ -178,7 +195,7 @@ def train(data: Data | None = None, network: VAE | None = None, **kws) -> tuple[
     """
     args = HyperParams.of(**kws)
     device = pick_device(args.device)
-    data = data or get_data(args, device)
+    data = data.to(device) if data else get_data(args, device)
     args = args.but(dataset=data.images.name, device=str(device))
     seed_everything(args.seed)
     model = (network or build_model(args)).to(device)
@@ -228,40 +245,60 @@ def train(data: Data | None = None, network: VAE | None = None, **kws) -> tuple[
             seed=args.seed,
             evaluations={"test": evaluation},
             run=run,
+            say=describe_epoch,
             quiet=args.quiet,
         )
         run.save_model(model)
-        tested = evaluation()
+        tested = {f"test_{k}": v for k, v in evaluation().items()}
+        drawn = torch.Generator().manual_seed(derive_seed(args.seed, 4))
+        tested |= diversity.compare(generate(model, diversity.IMAGES, drawn), data.test[0])
         if distributed.is_main():
             save_figures(run, model, data, args)
-        run.finish({f"test_{k}": v for k, v in tested.items()}, verdict(args, tested, len(data.test[0])))
+        run.finish(
+            tested,
+            verdict(args, tested, len(data.test[0])),
+            look=("curves", "reconstructions", "samples", "manifold", "traversal"),
+            then="python -m labs.vae.sample",
+        )
     return model, run
 
 
 # What was measured, in nats per image (README.md says how).
 EXPECTED = (
-    Expected("test_elbo", -156, -150, {"dataset": "mnist"}),
-    Expected("test_elbo", -156, -150, {"dataset": "mnist", "preset": "examples", "latent_dim": 2}),
-    Expected("test_elbo", -112, -108, {"dataset": "mnist", "preset": "examples", "latent_dim": 10}),
-    Expected("test_elbo", -107, -104, {"dataset": "mnist", "preset": "examples"}),
-    Expected("test_elbo", -102, -98, {"dataset": "mnist", "preset": "examples", "model": "conv_vae"}),
-    Expected("test_elbo", -117, -112, {"dataset": "digits"}),
-    Expected("test_elbo", -95, -92, {"dataset": "digits", "preset": "examples"}),
+    Expected("test_negative_elbo", 150, 156, {"dataset": "mnist"}),
+    Expected("test_negative_elbo", 150, 156, {"dataset": "mnist", "preset": "examples", "latent_dim": 2}),
+    Expected("test_negative_elbo", 108, 112, {"dataset": "mnist", "preset": "examples", "latent_dim": 10}),
+    Expected("test_negative_elbo", 104, 107, {"dataset": "mnist", "preset": "examples"}),
+    Expected("test_negative_elbo", 98, 102, {"dataset": "mnist", "preset": "examples", "model": "conv_vae"}),
+    Expected("test_negative_elbo", 112, 117, {"dataset": "digits"}),
+    Expected("test_negative_elbo", 92, 95, {"dataset": "digits", "preset": "examples"}),
 )
+
+
+def describe_epoch(row: Mapping[str, float]) -> str:
+    """An epoch in a line that fits a terminal: −ELBO and its terms on the test images, in training in brackets."""
+    if "test_kl" not in row:
+        return f"reconstruction {row['test_reconstruction']:.2f} ({row['train_reconstruction']:.2f} in training)"
+    return (
+        f"−ELBO {row['test_negative_elbo']:.2f} = {row['test_reconstruction']:.2f} + KL {row['test_kl']:.2f}  "
+        f"({row['train_negative_elbo']:.2f} in training)"
+    )
 
 
 def verdict(args: HyperParams, tested: dict[str, float], n: int) -> str:
     """What was reached and what to expect, in a sentence."""
-    if not args.variational:
-        return f"reconstruction {tested['reconstruction']:.2f} nats per image, MSE {tested['mse']:.4f} on {n} images"
-    said = (
-        f"−ELBO {-tested['elbo']:.2f} nats per image = reconstruction {tested['reconstruction']:.2f} + "
-        f"KL {tested['kl']:.2f} on {n} test images"
+    said = f"reconstruction {tested['test_reconstruction']:.2f} nats per image, MSE {tested['test_mse']:.4f}"
+    if args.variational:
+        said = (
+            f"−ELBO {tested['test_negative_elbo']:.2f} nats per image = reconstruction "
+            f"{tested['test_reconstruction']:.2f} + KL {tested['test_kl']:.2f}"
+        )
+    said += f" on {n} test images{expectations.sentence(EXPECTED, args)}"
+    said += (
+        f"; samples: diversity {tested['sample_diversity']:.2f} (1 is real), "
+        f"near {tested['sample_coverage']:.0%} of the test images"
     )
-    # The sentence speaks of −ELBO, as everybody does: the bands change their signs.
-    mirrored = [dataclasses.replace(row, least=-row.most, most=-row.least) for row in EXPECTED]
-    said += expectations.sentence(mirrored, args)
-    if tested["kl"] < 0.1 and args.beta > 0:
+    if args.variational and tested["test_kl"] < 0.1 and args.beta > 0:
         said += "; the code carries nothing (posterior collapse): try a smaller --beta or --warmup 5"
     return said
 
@@ -292,6 +329,7 @@ def save_figures(run: Run, model: VAE, data: Data, args: HyperParams) -> None:
     seen = corrupt(originals, args, generator)
     noisy = {"seen": seen} if args.model == "denoising_autoencoder" else {}
     rows = {"original": originals, **noisy, "reconstruction": reconstruct(model, seen)}
+    run.save_figure("data", plots.plot_samples(*data.train, data.images.classes))
     run.save_figure("curves", figures.plot_history(run.history))
     run.save_figure("reconstructions", plots.plot_rows(rows))
     run.save_figure("samples", plots.plot_mosaic(generate(model, 100, generator), columns=10))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from common import checkpoint, cli
 from common.errors import InputError
-from labs.gan import evaluate, gan, gan_1d, gan_2d, quiz, sample
+from labs.gan import evaluate, gan, gan_1d, gan_2d, quiz, sample, shapes
 from labs.gan.gan import interpolate, noise
 
 TINY = ["--dataset", "digits", "--limit", 64, "--epochs", 1, "--device", "cpu"]
@@ -27,7 +27,9 @@ def run(command, data_dir, tmp_path):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "run"
-    assert "of 10 classes drawn" in lines[-2]
+    assert lines[-2].startswith("look at run/figures/early_late.png, classes.png, training.png; ")
+    assert lines[-2].endswith("python -m labs.gan.quiz --run run")
+    assert "of 10 classes drawn" in lines[-3]
     return tmp_path / "run"
 
 
@@ -68,7 +70,24 @@ def test_exercises_run(tmp_path, capsys):
     assert {p.name for p in (tmp_path / "1d").iterdir()} == {"training.gif", "training.png"}
 
 
-KINDS = [gan.HyperParams, sample.Request, evaluate.Request, quiz.Request, gan_1d.HyperParams, gan_2d.HyperParams]
+@pytest.mark.parametrize(("model", "sizes"), [("task4", (247_440, 233_985)), ("dcgan", (347_073, 209_457))])
+def test_shapes(model, sizes, capsys):
+    layers = cli.run(shapes.shapes, shapes.Request, ["--model", model])
+    said = capsys.readouterr().out
+    assert all(f"\n{size:,} parameters" in said for size in sizes)
+    assert layers["generator"][-1].leaving == (1, 1, 28, 28)
+    assert layers["discriminator"][-1].leaving == (1, 1)
+
+
+KINDS = [
+    shapes.Request,
+    gan.HyperParams,
+    sample.Request,
+    evaluate.Request,
+    quiz.Request,
+    gan_1d.HyperParams,
+    gan_2d.HyperParams,
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__module__)

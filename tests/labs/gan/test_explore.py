@@ -93,10 +93,14 @@ def test_a_walk_starts_and_ends_at_its_noises_and_says_where_it_is():
     assert f"{a.norm():.2f} and {b.norm():.2f}" in text
 
 
-def test_the_panels_of_a_training_can_be_stacked():
+def test_the_panels_of_a_training_have_one_axis_each_and_legends_off_the_curves():
     row = dict.fromkeys(("train_discriminator_loss", "train_generator_loss", "train_d_real", "train_d_fake"), 0.5)
-    history = [{"epoch": e, **row, "sample_coverage": 3, "sample_frechet_distance": 9.0} for e in (1, 2)]
-    for stacked, across in ((False, "x0"), (True, "y0")):
-        panels = pictures.plot_training(history, stacked=stacked).axes[:3]
-        places = [getattr(panel.get_subplotspec().get_position(panel.figure), across) for panel in panels]
-        assert len({round(place, 3) for place in places}) == 3
+    history = [{"epoch": e, **row, "sample_coverage": 3, "sample_frechet_distance": 4.2 + e / 10} for e in (1, 2, 3)]
+    figure = pictures.plot_training(history)
+    assert len(figure.axes) == 4
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        assert axis.get_legend().get_window_extent().y0 >= axis.get_window_extent().y1 - 1
+    *_, distance = figure.axes
+    low, high = distance.get_ylim()
+    assert [tick for tick in distance.get_yticks() if low < tick < high]  # also where it hardly changes

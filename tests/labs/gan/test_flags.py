@@ -10,7 +10,7 @@ from PIL import Image
 
 from common.datasets import load_images
 from common.files import write_csv
-from labs.gan import evaluate, gan, gan_1d, gan_2d, quiz, sample
+from labs.gan import evaluate, gan, gan_1d, gan_2d, quiz, sample, shapes
 
 TINY = {"dataset": "digits", "model": "course", "limit": 2, "epochs": 2, "batch_size": 20}
 TINY |= {"quiet": True, "device": "cpu"}
@@ -75,6 +75,7 @@ CASES = [
         {},
         {"run": "two", "number": 2, "generated": (1, 2)},
     ),
+    Case(shapes.Request, shapes.shapes, {}, {"model": "dcgan", "latent_dim": 7}),
     Case(gan_1d.HyperParams, gan_1d.train, {"steps": 3}, {"steps": 4, "lr": 0.1, "hidden": 2, "seed": 1}),
     Case(
         gan_2d.HyperParams,
@@ -99,8 +100,11 @@ def test_a_flag_changes_the_outcome(case, flag, monkeypatch):
     for module in (gan_1d, gan_2d):  # the history says more than the figures, and faster
         monkeypatch.setattr(module, "save_figures", lambda folder, *_: write_csv(folder / "history.csv", _[-1]))
     monkeypatch.setattr(gan, "save_figures", lambda *args: None)
-    monkeypatch.setattr(gan.Watch, "draw", lambda watch, epoch: watch.run.save_figure(f"epoch_{epoch}", None))
+    if case.kind is gan.HyperParams:  # that a picture is written says it all
+        monkeypatch.setattr("labs.gan.pictures.plot_sheet", lambda *args, **kws: None)
     monkeypatch.setattr(gan.Watch, "animate", lambda watch: None)
+    if case.kind is shapes.Request:  # the tables say it all
+        monkeypatch.setattr("common.plots.write_figure", lambda path, figure: path)
     if case.kind is evaluate.Request:
         monkeypatch.setattr("common.animation.as_image", lambda figure: Image.new("L", (1, 1)))
     check_flag(case, flag)

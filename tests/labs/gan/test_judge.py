@@ -86,6 +86,17 @@ def test_spread_is_the_root_mean_square_distance_of_all_pairs():
     assert spread(opinion, 9) == 0
 
 
+def test_scores_are_written_as_a_person_writes_them():
+    real = {"coverage": 10, "smallest_share": 0.08984, "frechet_distance": 0.0911899, "diversity": 1.00366}
+    lines = judging.describe_scores({"dirt": {**real, "frechet_distance": 54.44}, "real": real}).splitlines()
+    assert lines[0].split() == ["dirt", "real"]
+    words = {" ".join(line.split()[:2]): line.split() for line in lines[1:]}
+    assert words["coverage 10"][1:3] == ["10", "10"]
+    assert words["smallest share"][2:4] == ["9.0%", "9.0%"]
+    assert words["frechet distance"][2:4] == ["54.4", "0.091"]
+    assert len(lines) == 5  # what nobody has measured has no line
+
+
 def test_judge_knows_the_digits_and_is_kept(digits, data_dir, monkeypatch):
     monkeypatch.setattr(judging, "train_judge", lambda *args, **kws: pytest.fail("trained again"))
     judge = get_judge(digits, data_dir, CPU)

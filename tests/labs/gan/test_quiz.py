@@ -4,12 +4,14 @@ import math
 
 import pytest
 import torch
+from matplotlib.colors import to_hex
 
 from common import cli
+from common.datasets import load_images
 from common.errors import InputError
-from common.plots import BAD, GOOD
 from labs.gan import gan, quiz
 from labs.gan.gan import HyperParams, build_model
+from labs.gan.pictures import FAKE, REAL
 
 BLACK, WHITE = torch.zeros(20, 1, 28, 28), torch.ones(20, 1, 28, 28)
 
@@ -51,6 +53,8 @@ def test_marks():
     assert "named 4 pictures, 3 of them generated: 10 of 16 judged rightly" in sentence
     # 3 or 4 of 4 blindly: (C(8,3)·8 + C(8,4)) / C(16,4) = (448 + 70) / 1820
     assert f"{518 / 1820:.1%}" in sentence
+    _, sentence = quiz.mark(asked, [1, 2, 3, 4, 5, 6, 7, 8])  # 1 of 12 870
+    assert "as good or better less than 0.1% of the time" in sentence
 
 
 def test_what_the_discriminator_would_have_answered():
@@ -67,33 +71,44 @@ def test_chance():
     assert quiz.chance(1, 1) == pytest.approx(0.5)
 
 
-def test_numbers_are_read_from_what_students_write():
-    assert quiz.read_numbers(" 2, 5;11  5") == [2, 5, 11]
-    assert quiz.read_numbers("none") == []
-    for words in ("3, 17", "0", "-2"):
-        with pytest.raises(InputError, match="numbered from 1 to 16"):
-            quiz.read_numbers(words)
+def test_a_game_counts_clicks_and_tells_the_truth_of_what_was_clicked():
+    game = quiz.Game(fixed([1, 2, 3, 4, 5, 6, 7, 16]))
+    assert game.picture().shape == (1, 2 * 28, 8 * 28)
+    figure, text = game.play(None)
+    assert text == "0 of 0 clicks right; 8 clicks left"
+    assert [axis.get_xlabel() for axis in figure.axes] == [""] * 16
+    game.play((0, 1))  # picture 2: generated
+    figure, text = game.play((1, 3))  # picture 12: real
+    assert text == "1 of 2 clicks right; 6 clicks left"
+    told = {axis.get_title(): axis.get_xlabel().split("\n")[0] for axis in figure.axes if axis.get_xlabel()}
+    assert told == {"2 ✓": "generated", "12 ✗": "real"}
+    assert to_hex(figure.axes[1].spines["top"].get_edgecolor()) == FAKE  # as in every figure of the lab
+    assert to_hex(figure.axes[11].spines["top"].get_edgecolor()) == REAL
+    assert game.play((1, 3))[1] == text  # the same picture again
 
 
-def test_the_truth_is_shown_only_when_asked_for(networks):
-    hidden, text = quiz.draw_quiz(networks, 5, BLACK, 1, "1 2", False)
-    assert text == "2 of 8 named: 1, 2"
-    assert [axis.get_xlabel() for axis in hidden.axes] == [""] * 16
-    shown, text = quiz.draw_quiz(networks, 5, BLACK, 1, "1 2", True)
-    asked = quiz.make_quiz(networks, 5, BLACK, 1)
-    right, sentence = quiz.mark(asked, [1, 2])
+def test_a_game_is_over_after_eight_clicks():
+    game = quiz.Game(fixed([1, 2, 3, 4, 5, 6, 7, 16]))
+    for column in range(8):
+        figure, text = game.play((0, column))
+    right, sentence = quiz.mark(game.quiz, range(1, 9))
     assert text == sentence
-    for axis, generated, judged in zip(shown.axes, asked.generated, right, strict=True):
-        assert axis.get_xlabel().startswith("generated" if generated else "real")
-        assert axis.xaxis.label.get_color() == (GOOD if judged else BAD)
+    assert [axis.get_title()[-1] for axis in figure.axes] == ["✓" if r else "✗" for r in right]
+    assert game.play((1, 1))[1] == sentence
 
 
-def test_the_quiz_as_a_command(tmp_path, data_dir, capsys):
+def test_the_quiz_as_a_command(tmp_path, data_dir, capsys, monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        quiz, "load_images", lambda name, place, **kws: looked.append(place) or load_images(name, place)
+    )
     run = tmp_path / "run"
     gan.train(dataset="digits", data_dir=data_dir, epochs=1, limit=2, batch_size=40, out=run, quiet=True)
     words = ["--run", str(run), "--number", "3"]
     assert cli.run(quiz.set_quiz, quiz.Request, words) == run / "samples" / "quiz_3.png"
     assert "judged" not in capsys.readouterr().out
+    assert looked == [data_dir]  # where the data lay in training
+    assert len(quiz.new_game(run, 3).quiz.X) == 16
     path = cli.run(quiz.set_quiz, quiz.Request, [*words, "--generated", "1,2,3"])
     sentence, written = capsys.readouterr().out.splitlines()
     assert sentence.startswith("You named 3 pictures")

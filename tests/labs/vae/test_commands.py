@@ -10,7 +10,7 @@ from PIL import Image
 
 from common import checkpoint, cli
 from common.errors import InputError
-from labs.vae import anomaly, information, latent, likelihood, sample, vae
+from labs.vae import anomaly, information, latent, likelihood, sample, shapes, vae
 from labs.vae.vae import load_run, train
 
 DONE = Path("done")
@@ -34,8 +34,11 @@ def run(monkeypatch):
 def test_train(command):
     done = command("labs.vae", "--dataset", "digits", "--limit", "64", "--epochs", "1", "--out", "new", "--offline")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "new"
-    assert done.stdout.splitlines()[-2].startswith("−ELBO")
+    *_, reached, hint, path = done.stdout.splitlines()
+    assert path == "new"
+    assert hint.startswith("look at new/figures/curves.png, reconstructions.png, samples.png, manifold.png; ")
+    assert hint.endswith("python -m labs.vae.sample --run new")
+    assert reached.startswith("−ELBO")
     assert json.loads(Path("new/summary.json").read_text())["lab"] == "vae"
 
 
@@ -90,7 +93,7 @@ def test_sample(run, said_by):
     said = said_by(sample.sample, sample.Request, "--count", "12", "--seed", "3")
     assert said == ["done/samples/samples_seed3.png"]
     with Image.open("done/samples/samples_seed3.png") as picture:
-        assert picture.size == (280, 56)
+        assert picture.size == (3 * 28 * 10, 4 * 28 * 10)  # three columns, each pixel a square of ten
 
 
 def test_samples_depend_on_the_seed_only_and_single_files_hold_the_same_images(run, capsys):
@@ -129,6 +132,19 @@ def test_latent(run, said_by):
     names = {path.name for path in paths}
     assert names == {"latent_codes.png", "interpolation.png", "latent_kl.png", "manifold.png"}
     assert all(path.is_file() for path in paths)
+
+
+def test_shapes(capsys):
+    layers = cli.run(shapes.shapes, shapes.Request, ["--model", "conv_vae", "--filters", "4,8", "--latent-dim", "3"])
+    said = capsys.readouterr().out
+    model = vae.build_model(vae.HyperParams(model="conv_vae", filters=(4, 8), latent_dim=3))
+    for part in (model.encoder, model.decoder):
+        assert f"\n{sum(p.numel() for p in part.parameters()):,} parameters" in said
+    assert [layer.leaving for layer in layers["encoder"][-2:]] == [(1, 3)] * 2  # μ and log σ
+    assert layers["decoder"][-1].leaving == (1, 1, 28, 28)
+    assert Path("runs/vae_shapes/architecture.png").is_file()
+    with pytest.raises(InputError, match="--filters has no effect"):
+        shapes.Request(filters=(4,))
 
 
 def test_anomaly(run, said_by):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from labs.vae import explore
+from labs.vae.autoencoder import decode, encode
 from labs.vae.vae import HyperParams, build_model
 
 
@@ -68,6 +69,22 @@ def test_a_code_given_by_its_numbers_is_decoded_beside_the_nearest_image():
             middle = round((z - left) / width)  # of that image's 28 columns
             np.testing.assert_allclose(row[0, middle - 14 + i], torch.tensor(z).sigmoid(), rtol=1e-5)
         assert axis.lines[0].get_xdata()[0] == value
+
+
+def test_the_code_of_the_image_that_is_pointed_at():
+    model = build_model(HyperParams(latent_dim=2))
+    X = torch.rand(90, 1, 28, 28)
+    assert explore.sheet_of_images(X).shape == (1, 5 * 28, 18 * 28)
+    codes, log_sigma = encode(model, X)
+    assert explore.draw_image_code(model, X, codes, None) == "point at an image above"
+    figure, text = explore.draw_image_code(model, X, codes, (1, 3))  # the 22nd image
+    shown, decoded, latents = figure.axes
+    np.testing.assert_array_equal(shown.images[0].get_array(), X[21, 0])
+    np.testing.assert_allclose(decoded.images[0].get_array(), decode(model, codes[21:22])[0, 0], rtol=1e-5)
+    (bars,) = latents.containers
+    np.testing.assert_allclose(np.asarray(bars.lines[0].get_xdata(), dtype=float), codes[21], rtol=1e-5)
+    kl = 0.5 * ((2 * log_sigma[21]).exp() + codes[21].square() - 1) - log_sigma[21]
+    assert numbers(text)[0] == pytest.approx(kl.sum().item(), abs=0.051)
 
 
 def test_new_images_follow_their_seed():

@@ -7,7 +7,7 @@ import pytest
 from flags import Case, check_all_listed, check_flag, looking_at_a_run
 
 from common.datasets import load_images
-from labs.vae import anomaly, information, latent, likelihood, sample, vae
+from labs.vae import anomaly, information, latent, likelihood, sample, shapes, vae
 
 TINY = {"dataset": "digits", "limit": 40, "epochs": 2, "batch_size": 16, "hidden": (8,), "quiet": True, "device": "cpu"}
 RUNS: dict[str, Path] = {}  # `two` has another seed than `one`
@@ -78,6 +78,18 @@ CASES = [
         {"run": "two", "samples": 4, "images": 21, "seed": 1},
     ),
     Case(
+        shapes.Request,
+        shapes.shapes,
+        {},
+        {
+            "preset": "examples",
+            "model": "autoencoder",
+            "latent_dim": 3,
+            "hidden": (9,),
+            "filters": {"filters": (3,), "model": "conv_vae"},
+        },
+    ),
+    Case(
         information.Request,
         information.inform,
         {"p": (0.5, 0.5)},
@@ -96,6 +108,8 @@ def test_every_flag_is_listed(case):
 def test_a_flag_changes_the_outcome(case, flag, monkeypatch):
     monkeypatch.setattr(vae, "save_figures", lambda *args: None)
     monkeypatch.setattr(vae, "load_images", images)
+    if case.kind is shapes.Request:  # the tables say it all
+        monkeypatch.setattr("common.plots.write_figure", lambda path, figure: path)
     check_flag(case, flag)
 
 

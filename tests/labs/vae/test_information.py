@@ -20,6 +20,7 @@ from labs.vae.information import (
     gaussian_kl,
     js_divergence,
     kl_divergence,
+    midterm_as_printed,
     midterm_vae,
     mixture,
     self_information,
@@ -86,8 +87,24 @@ def test_midterm_with_all_weights_zero():
     assert float(total) == pytest.approx(0.255)
 
 
-def test_midterm_kl_is_half_of_the_printed_formula():
-    """be = (1, 1, 0, 0): mu = 1, sigma = 1 in both latents. The formula gives 2 · 1/2 = 1, its code's mean 1/2."""
+def test_midterms_printed_formulas_with_all_weights_zero():
+    """A sum over the two features instead of their mean, and −1 where two latents need −2."""
+    total, reconstruction, kl = midterm_as_printed(*ZEROS, X, torch.randn(2, 4))
+    assert float(reconstruction) == pytest.approx(2.04 / 4)
+    assert float(kl) == pytest.approx(0.5)
+    assert float(total) == pytest.approx(1.01)
+
+
+def test_midterms_printed_kl_is_half_a_nat_too_large():
+    be = torch.tensor([0.3, -1.0, 0.5, -0.2])  # μ, then log σ², of both latents, whatever x is
+    _, _, printed = midterm_as_printed(ZEROS[0], be, *ZEROS[2:], X, torch.zeros(2, 4))
+    q = torch.distributions.Normal(be[:2], (be[2:] / 2).exp())
+    exact = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum()
+    assert float(printed - exact) == pytest.approx(0.5)
+
+
+def test_midterms_code_takes_the_mean_over_the_latents():
+    """be = (1, 1, 0, 0): mu = 1, sigma = 1 in both latents. The KL is 2 · 1/2 = 1, the code's mean 1/2."""
     We, _, Wd, bd = ZEROS
     total, reconstruction, kl = midterm_vae(We, torch.tensor([1.0, 1, 0, 0]), Wd, bd, X, torch.zeros(2, 4))
     assert float(kl) == pytest.approx(0.5)
@@ -124,5 +141,5 @@ def test_own_distributions(capsys):
 
 def test_command(command):
     printed = command("labs.vae.information").stdout
-    for number in ("1.7369656", "0.2006666", "0.0572495", "0.0528921", "0.818147", "0.255"):
+    for number in ("1.7369656", "0.2006666", "0.0572495", "0.0528921", "0.818147", "0.255", "0.510"):
         assert number in printed

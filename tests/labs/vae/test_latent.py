@@ -6,7 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from labs.vae.autoencoder import decode, interpolate, manifold, traverse
-from labs.vae.figures import plot_codes, principal_components
+from labs.vae.figures import plot_codes, plot_manifold, plot_traversals, principal_components
 from labs.vae.vae import HyperParams, build_model
 
 
@@ -43,6 +43,16 @@ def test_the_plane_has_z1_to_the_right_and_z2_upwards_in_even_steps_of_probabili
     torch.testing.assert_close(shares[..., 1], steps.flip(0)[:, None].expand(4, 4))
 
 
+def test_the_axes_of_plane_and_traversal_say_z():
+    axis = plot_manifold(torch.rand(9, 1, 28, 28), 3).axes[0]
+    places = dict(zip([text.get_text() for text in axis.get_xticklabels()], axis.get_xticks(), strict=True))
+    assert places["0"] == 0.5
+    assert places["−1"] == pytest.approx(0.158655, abs=1e-6)  # Φ(−1): as far along as the prior's share below it
+    axis = plot_traversals({"z1": torch.rand(7, 1, 28, 28), "z2": torch.rand(7, 1, 28, 28)}).axes[0]
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["−3.0", "−2.0", "−1.0", "0.0", "1.0", "2.0", "3.0"]
+    assert axis.get_xticks()[3] == pytest.approx(sum(axis.get_xlim()) / 2)
+
+
 def test_a_traversal_changes_one_latent():
     model = build_model()
     model.decoder = Plane()
@@ -53,5 +63,7 @@ def test_a_traversal_changes_one_latent():
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_codes_of_any_size_are_drawn(size):
     figure = plot_codes(torch.randn(50, size), torch.arange(50) % 10, "0123456789")
-    drawn = figure.axes[0].collections[0].get_offsets()
-    assert drawn.shape == (50, 2)
+    axis, (legend,) = figure.axes[0], figure.legends
+    assert sum(len(points.get_offsets()) for points in axis.collections) == 50
+    assert [text.get_text() for text in legend.get_texts()] == list("0123456789")
+    assert {text.get_text() for text in axis.texts} == set("0123456789")  # not by colour alone

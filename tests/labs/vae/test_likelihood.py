@@ -39,28 +39,28 @@ def test_many_codes_reach_the_exact_log_likelihood(model_and_images):
         exact = exact_log_likelihood(model, X)
     log_w = log_weights(model, X, args, 20_000, torch.Generator().manual_seed(0))
     assert log_w.shape == (3, 20_000)
-    assert importance_bound(log_w, 20_000) == pytest.approx(exact, abs=0.01)
-    assert importance_bound(log_w, 1) < exact - 0.05  # the ELBO is lower, so that the bound has something to gain
+    assert importance_bound(log_w, 20_000) == pytest.approx(-exact, abs=0.01)
+    assert importance_bound(log_w, 1) > -exact + 0.05  # −ELBO is higher, so that the bound has something to gain
 
 
-def test_one_code_gives_the_elbo(model_and_images):
+def test_one_code_gives_the_negative_elbo(model_and_images):
     model, args, X = model_and_images
     log_w = log_weights(model, X, args, 20_000, torch.Generator().manual_seed(0))
     many = X.repeat_interleave(5000, dim=0)
     with torch.no_grad():
-        elbo = float(score(model, many, args, generator=torch.Generator().manual_seed(1))["elbo"])
-    assert importance_bound(log_w, 1) == pytest.approx(elbo, abs=0.1)
+        negative_elbo = float(score(model, many, args, generator=torch.Generator().manual_seed(1))["negative_elbo"])
+    assert importance_bound(log_w, 1) == pytest.approx(negative_elbo, abs=0.1)
 
 
-def test_the_bound_rises_with_the_number_of_codes(model_and_images):
+def test_the_bound_falls_with_the_number_of_codes(model_and_images):
     model, args, X = model_and_images
     log_w = log_weights(model, X, args, 4096, torch.Generator().manual_seed(0))
     bounds = [importance_bound(log_w, k) for k in (1, 4, 16, 64)]
-    assert bounds == sorted(bounds)
-    assert bounds[0] < bounds[-1]
+    assert bounds == sorted(bounds, reverse=True)
+    assert bounds[0] > bounds[-1]
 
 
 def test_bound_by_hand():
     log_w = torch.tensor([[0.0, math.log(3)], [math.log(5), math.log(5)]])
-    assert importance_bound(log_w, 2) == pytest.approx((math.log(2) + math.log(5)) / 2)
-    assert importance_bound(log_w, 1) == pytest.approx((math.log(3) + 2 * math.log(5)) / 4)
+    assert importance_bound(log_w, 2) == pytest.approx(-(math.log(2) + math.log(5)) / 2)
+    assert importance_bound(log_w, 1) == pytest.approx(-(math.log(3) + 2 * math.log(5)) / 4)

@@ -104,7 +104,7 @@ def test_a_network_of_zeros_scores_784_ln_2_and_no_kl():
         logs = score(net, images(), HyperParams())
     assert float(logs["reconstruction"]) == pytest.approx(784 * math.log(2), rel=1e-5)
     assert float(logs["kl"]) == 0
-    assert float(logs["elbo"]) == pytest.approx(-784 * math.log(2), rel=1e-5)
+    assert float(logs["negative_elbo"]) == pytest.approx(784 * math.log(2), rel=1e-5)
 
 
 def test_terms_are_sums_over_pixels_and_latents_and_means_over_the_batch():
@@ -116,7 +116,7 @@ def test_terms_are_sums_over_pixels_and_latents_and_means_over_the_batch():
         logs = score(net, images(5), args, beta=4.0)
     assert float(logs["kl"]) == pytest.approx(3 * 2.0)  # mu^2/2 = 2 for each of three latents
     assert float(logs["loss"]) == pytest.approx(float(logs["reconstruction"]) + 4 * 6, rel=1e-6)
-    assert float(logs["elbo"]) == pytest.approx(-float(logs["reconstruction"]) - 6, rel=1e-6)
+    assert float(logs["negative_elbo"]) == pytest.approx(float(logs["reconstruction"]) + 6, rel=1e-6)
 
 
 def test_noise_moves_the_code_by_sigma():
@@ -186,6 +186,21 @@ def test_split_pools_all_samples_and_keeps_class_shares():
     assert float(shares.abs().max()) < 0.005
 
 
+def test_noise_for_whole_images_is_drawn_where_they_are():
+    X = torch.zeros(2, 1, 28, 28, device="meta")
+    assert vae.drawn_where(X, None)["device"] == X.device
+    generator = torch.Generator()
+    assert vae.drawn_where(X, generator) == {"generator": generator, "device": CPU}
+    args = HyperParams(model="denoising_autoencoder")
+    assert vae.corrupt(X, args).device == vae.binarize(X).device == X.device
+    assert vae.corrupt(X, args, generator).device == X.device  # an evaluation's noise is the same on all devices
+
+
+def test_convolutions_have_the_layout_they_like_best_also_in_a_network_that_is_read_back():
+    kernels = build_model(HyperParams(model="conv_vae")).encoder.trunk[2].weight
+    assert kernels.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_the_denoising_autoencoder_sees_noise_and_is_asked_for_the_clean_image():
     args = HyperParams(model="denoising_autoencoder", noise=0.5)
     X = torch.zeros(2, 1, 28, 28)
@@ -199,6 +214,27 @@ def test_the_denoising_autoencoder_sees_noise_and_is_asked_for_the_clean_image()
     vae.draw_noise((2, 2), X, generator)
     logits, _, _ = net(vae.corrupt(X, args, generator), None)
     torch.testing.assert_close(logs["loss"], vae.reconstruction_cost(logits, X, args).mean())
+
+
+def test_data_and_images_follow_the_model_to_its_device(monkeypatch):
+    data = get_data(HyperParams(dataset="digits"), CPU).to(torch.device("meta"))
+    assert {tensor.device.type for tensor in (*data.train, *data.test)} == {"meta"}
+    net, seen = build_model().to("meta"), []  # there a tensor of the CPU is as wrong as on a GPU
+    net.encoder.register_forward_pre_hook(lambda encoder, X: seen.append(X[0].device.type))
+    with pytest.raises(NotImplementedError, match="meta"):  # it cannot give numbers back
+        reconstruct(net, images())
+    assert seen == ["meta"]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("model", MODELS)
+def test_a_step_on_a_gpu_is_that_on_the_cpu_and_data_from_the_cpu_are_taken(model):
+    data = get_data(HyperParams(dataset="digits", limit=32), CPU)
+    settings = {**TINY, "epochs": 1, "model": model}
+    here, _ = train(data, **settings, out=Path("here"))
+    there, _ = train(data, **{**settings, "device": "cuda"}, out=Path("there"))
+    if model != "denoising_autoencoder":  # whose noise is drawn on the device
+        torch.testing.assert_close(reconstruct(there, data.test[0]), reconstruct(here, data.test[0]), atol=1e-3, rtol=0)
 
 
 def test_same_seed_same_run_and_another_seed_another(no_figures):
@@ -216,13 +252,13 @@ def test_resumed_equals_uninterrupted(no_figures):
     resumed, again = train(resume=Path("part"), epochs=4, quiet=True)
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
-    assert [r["test_elbo"] for r in run.history] == [r["test_elbo"] for r in again.history]
+    assert [r["test_negative_elbo"] for r in run.history] == [r["test_negative_elbo"] for r in again.history]
 
 
 def test_evaluation_noise_does_not_depend_on_training(no_figures):
     """The last epoch's evaluation, taken in the midst of training, and the one after it give the same numbers."""
     _, run = train(**TINY, epochs=2)
-    assert run.metrics["test_elbo"] == run.history[-1]["test_elbo"]
+    assert run.metrics["test_negative_elbo"] == run.history[-1]["test_negative_elbo"]
 
 
 def test_round_trip(no_figures):
@@ -263,27 +299,39 @@ def test_run_directory(model, capsys):
     _, run = train(**{**TINY, "quiet": False}, epochs=2, model=model, latent_dim=3 if model == "vae" else 2)
     summary = json.loads((run.path / "summary.json").read_text())
     variational = model in ("vae", "conv_vae")
-    names = {"test_reconstruction", "test_mse"} | ({"test_elbo", "test_kl"} if variational else set())
-    assert set(summary["metrics"]) == names
+    names = {"test_reconstruction", "test_mse", "sample_diversity", "sample_coverage"}
+    assert set(summary["metrics"]) == names | ({"test_negative_elbo", "test_kl"} if variational else set())
     row = read_history(run.path)[-1]
     if variational:
-        assert row["test_elbo"] == pytest.approx(-row["test_reconstruction"] - row["test_kl"], rel=1e-4)
+        assert row["test_negative_elbo"] == pytest.approx(row["test_reconstruction"] + row["test_kl"], rel=1e-4)
     figures = {path.stem for path in (run.path / "figures").glob("*.png")}
     latent = {"vae": {"latent_kl", "traversal"}, "conv_vae": {"latent_kl", "manifold"}}.get(model, set())
-    assert figures == {"curves", "reconstructions", "samples", "latent_codes", "interpolation"} | latent
+    assert figures == {"data", "curves", "reconstructions", "samples", "latent_codes", "interpolation"} | latent
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == str(run.path)
-    assert said[-2].startswith("−ELBO" if variational else "reconstruction")
+    assert said[-3].startswith("−ELBO" if variational else "reconstruction")
+
+
+def test_an_epochs_line_fits_a_terminal_and_adds_up():
+    row = {"test_negative_elbo": 151.82, "test_reconstruction": 145.17, "test_kl": 6.65, "train_negative_elbo": 152.9}
+    said = vae.describe_epoch(row)
+    assert said == "−ELBO 151.82 = 145.17 + KL 6.65  (152.90 in training)"
+    assert len(f"epoch 50/50  100.0 s  {said}") <= 80
+    plain = {"test_reconstruction": 67.8, "train_reconstruction": 68.0}
+    assert vae.describe_epoch(plain) == "reconstruction 67.80 (68.00 in training)"
 
 
 def test_the_verdict_names_what_to_expect_only_for_settings_that_were_measured():
-    tested = {"elbo": -151.0, "reconstruction": 144.0, "kl": 7.0}
+    tested = {"test_negative_elbo": 151.0, "test_reconstruction": 144.0, "test_kl": 7.0, "test_mse": 0.04}
+    tested |= {"sample_diversity": 0.9, "sample_coverage": 0.5}
+    assert "−ELBO 151.00 nats per image" in vae.verdict(HyperParams(), tested, 10)
     assert "150–156" in vae.verdict(HyperParams(dataset="mnist", epochs=16), tested, 10_000)
     assert "112–117 in 100 epochs" in vae.verdict(HyperParams(dataset="digits", epochs=5), tested, 359)
     for other in ({"lr": 1e-3}, {"beta": 4.0}, {"limit": 100}, {"dataset": "kmnist"}, {"latent_dim": 3}):
         args = HyperParams(**{"dataset": "mnist", **other})
         assert "reach" not in vae.verdict(args, tested, 10_000), other
-    assert "collapse" in vae.verdict(HyperParams(), {"elbo": -200.0, "reconstruction": 199.99, "kl": 0.01}, 10)
+    assert "collapse" in vae.verdict(HyperParams(), tested | {"test_kl": 0.01}, 10)
+    assert "collapse" not in vae.verdict(HyperParams(beta=0), tested | {"test_kl": 0.01}, 10)
 
 
 def test_unknown_name_is_a_type_error():
