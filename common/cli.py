@@ -123,8 +123,9 @@ def one_line_errors() -> Iterator[None]:
 
 
 def print_error(message: object) -> None:
-    """One line on stderr."""
-    print(" ".join(f"error: {message}".split()), file=sys.stderr, flush=True)
+    """One line on stderr, of which one sees both ends even if a value in it has thousands of characters."""
+    line = " ".join(f"error: {message}".split())
+    print(line if len(line) <= 800 else f"{line[:400]} … {line[-400:]}", file=sys.stderr, flush=True)
 
 
 def _fail(message: object, *, status: int = 2, main_only: bool = False) -> typing.NoReturn:

@@ -66,8 +66,8 @@ def random_affine(X: Tensor, *, degrees: float = 0.0, zoom: float = 0.0, flip: b
 def shrink_picture(source: Path, out: Path, width: int = 900) -> None:
     """A picture file as a PNG with a palette, at most `width` pixels wide and 120 kB large.
 
-    The palette is the largest that fits: 256 colours, 64, 16, rare ones among them. Raises InputError if the file is no picture, or not
-    even 16 colours fit.
+    The palette is the largest that fits (256 colours, 64, 16), the picture's rare colours among them. Raises
+    InputError if the file is no picture, or not even 16 colours fit.
     """
     try:
         picture = Image.open(source).convert("RGBA")

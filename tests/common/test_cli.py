@@ -193,3 +193,9 @@ def test_torchrun_is_refused_unless_the_command_shares_its_batches(monkeypatch, 
         error = capsys.readouterr().err
         assert error.count("\n") == lines
         assert lines == 0 or "without torchrun" in error
+
+
+def test_a_value_of_thousands_of_characters_does_not_bury_the_message(capsys):
+    cli.print_error(f"{'x' * 5000} is none of a, b; choose one")
+    line = capsys.readouterr().err
+    assert line.startswith("error: xxx") and line.endswith("x is none of a, b; choose one\n") and len(line) < 850
