@@ -12,6 +12,7 @@ import csv
 import dataclasses
 import platform
 import re
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -191,7 +192,11 @@ def place(settings: Settings) -> Path:
 
     So the same question has the same place, and another one does not overwrite its answer.
     """
-    _, lab, *name = type(settings).__module__.split(".")
+    module = type(settings).__module__
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if module == "__main__" and spec:  # under `python -m`
+        module = spec.name
+    _, lab, *name = module.split(".")
     given = []
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)

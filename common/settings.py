@@ -204,9 +204,7 @@ class RunFlags(Settings):
 
     SHARES_BATCHES: ClassVar[bool] = False  # whether several processes (torchrun) may train one model
 
-    seed: Annotated[Seed, Role.CHANCE] = (
-        0  # fixes every random draw: same seed, device, versions and threads, same numbers
-    )
+    seed: Annotated[Seed, Role.CHANCE] = 0  # fixes every random draw (numbers: per device, versions and threads)
     device: Annotated[str, Role.PLACE] = "auto"  # auto (CUDA if there, else CPU), cpu, cuda, cuda:N, mps
     out: PlaceOrNone = None  # the run directory; none given: a new one, runs/<lab>/<time>
     resume: PlaceOrNone = None  # continue the run in DIR, with its own settings; it may be made longer

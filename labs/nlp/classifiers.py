@@ -107,7 +107,7 @@ class Transformer(nn.Module):
 
     def embed(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """What the first block sees (N, T, D), and where there is a word (N, 1, 1, T)."""
-        positions = torch.arange(X.shape[1], device=X.device)
+        positions = torch.arange(X.shape[1], device=X.device)[None]
         return self.dropout(self.embedding(X) + self.position(positions)), (X != PADDING)[:, None, None]
 
     def forward(self, X: Tensor, lengths: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 The six models are in classifiers.py: naive_bayes, bag, cnn, lstm, gru, transformer. README.md has what each reaches.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -19,7 +20,7 @@ from common.expectations import Expected
 from common.metrics import accuracy, confusion_matrix, describe_share
 from common.optimizers import make_optimizer
 from common.runs import Run
-from common.settings import UNGIVEN, Count, OptionalPath, Positive, Range, Share, TrainingFlags, Usual
+from common.settings import UNGIVEN, Better, Count, OptionalPath, Positive, Range, Share, TrainingFlags, Usual
 from common.text import Vectors
 from common.text.batches import pad
 from common.text.corpora import TextData, load_texts
@@ -36,6 +37,7 @@ class HyperParams(TrainingFlags):
 
     COMMAND: ClassVar[str] = "labs.nlp.classify"
     SHARES_BATCHES: ClassVar[bool] = True
+    BETTER: ClassVar[Mapping[str, Better]] = {"val_loss": "smaller", "val_accuracy": "larger"}
 
     dataset: str = "auto"  # auto (ag_news, else reviews), imdb, 20newsgroups, topics, folder:PATH, csv:PATH
     epochs: Count = 10  # passes over the training texts
@@ -171,7 +173,12 @@ def train(data: Data | None = None, **kws) -> tuple[nn.Module, Run]:
         tested = evaluate(lambda batch: score(model, batch), data.test, [model])
         if distributed.is_main():
             save_figures(run, model, data, args.max_length)
-        run.finish({f"test_{k}": v for k, v in tested.items()}, verdict(args, data, tested["accuracy"]))
+        run.finish(
+            {f"test_{k}": v for k, v in tested.items()},
+            verdict(args, data, tested["accuracy"]),
+            look=("what_counted", "confusion", "attention"),
+            then="python -m labs.nlp.predict",
+        )
     return model, run
 
 
@@ -209,11 +216,12 @@ EXPECTED = (Expected("test_accuracy", 0.75, settings={"dataset": "reviews"}),)
 
 def verdict(args: HyperParams, data: Data, reached: float) -> str:
     """What was reached, beside what always naming the commonest class would, and what to expect."""
+    hard = "" if args.model == "naive_bayes" else " (--model naive_bayes is hard to beat on few texts)"
     n = len(data.test.y)
     commonest = float(torch.bincount(data.test.y).max()) / n
     return (
         f"test accuracy {describe_share(reached, n)} on {n} texts{expectations.sentence(EXPECTED, args)}; "
-        f"always the commonest class: {commonest:.2%} (--model naive_bayes is hard to beat on few texts)"
+        f"always the commonest class: {commonest:.2%}{hard}"
     )
 
 
@@ -246,16 +254,19 @@ def predict(model: nn.Module, vocabulary: Vocabulary, texts: list[str], max_leng
 def save_figures(run: Run, model: nn.Module, data: Data, max_length: int) -> None:
     """The figures of a run; README.md says what to look for in each."""
     from common import plots  # here, so that --help need not wait for matplotlib
+    from common.layers import layer_table, plot_layers
 
     classes, labels = data.texts.classes, data.texts.y_test
     probabilities = predict(model, data.vocabulary, data.texts.texts_test, max_length)
     predicted = probabilities.argmax(dim=1)
     if len(run.history) > 1:
         run.save_figure("curves", plots.plot_curves(run.history))
+    if isinstance(model, (Bag, Transformer)):  # one layer after the other, as they are drawn; the others' branch
+        X, lengths_of_batch, _ = data.test.batch(torch.arange(1))
+        run.save_figure("architecture", plot_layers(layer_table(model, X, lengths_of_batch)))
     parts = {"train": data.train.y.cpu(), "validation": data.val.y.cpu(), "test": labels}
-    names = list(map(plots.plain, classes))
-    run.save_figure("class_counts", plots.plot_class_counts(parts, names))
-    run.save_figure("confusion", plots.plot_confusion(confusion_matrix(labels, predicted, len(classes)), names))
+    run.save_figure("class_counts", plots.plot_class_counts(parts, classes))
+    run.save_figure("confusion", plots.plot_confusion(confusion_matrix(labels, predicted, len(classes)), classes))
     counts = torch.bincount(data.train.indices, minlength=len(data.vocabulary))
     words = reading.indicative_words(model, data.vocabulary, counts)
     run.save_figure("indicative_words", reading.plot_indicative_words(words, classes))
@@ -271,18 +282,19 @@ def save_figures(run: Run, model: nn.Module, data: Data, max_length: int) -> Non
     ]
     readings = []
     for i in map(int, chosen):
-        X = data.test.indices[data.test.offsets[i] : data.test.offsets[i + 1]].to(data.train.y.device)
         title = f"{classes[predicted[i]]} with {probabilities[i, predicted[i]]:.0%}"
         title += "" if right[i] else f", but labelled {classes[labels[i]]}"
-        values = reading.contributions(model, X, int(predicted[i]))
-        readings.append((title, data.vocabulary.tokens(X), values))
+        text = data.texts.texts_test[i]
+        readings.append(reading.read(model, data.vocabulary, text, int(predicted[i]), max_length, title))
     run.save_figure("what_counted", reading.plot_readings(readings))
     if isinstance(model, Transformer):
-        shortest = int(torch.where(lengths > 5, lengths, lengths.max()).argmin())
-        X = data.test.batch(torch.tensor([shortest]))[0]
-        run.save_figure(
-            "attention", reading.plot_attention(model.attention_weights(X)[0, 0], data.vocabulary.tokens(X[0]))
-        )
+        shown = (lengths > 5) & (lengths <= reading.MOST_SEEN)  # the surest right one that can be seen whole
+        score = probabilities.amax(dim=1) * right if shown.any() else -lengths.float()
+        i = int(torch.where(shown | ~shown.any(), score, -torch.inf).argmax())
+        text = data.texts.texts_test[i]
+        X = data.vocabulary.encode([text], max_length=max_length)[0][None].to(data.train.y.device)
+        tokens = [word for word, _ in data.vocabulary.pieces(text, max_length)]
+        run.save_figure("attention", reading.plot_attention(model.attention_weights(X)[0, 0], tokens))
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -28,10 +28,8 @@ from common.text.tokens import tokenize
 from common.text.vocabulary import SPECIALS, UNKNOWN
 from common.trainer import fit, for_step
 from labs.nlp.texts import read_texts
+from labs.nlp.word_map import plot_map
 from labs.nlp.word_vectors import Embeddings, parse_analogy
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEARNT_BY = "dataset limit epochs batch_size lr seed precision compile width window negatives min_count subsample"
 
@@ -221,6 +219,7 @@ def learn(args: HyperParams) -> tuple[Embeddings, Run]:
         run.finish(
             {"train_loss": loss, "words": len(corpus.words)},
             f"loss {loss:.3f} nats a pair with its false words (knowing nothing: {chance:.3f})",
+            look=("map", "curves"),
         )
     return embeddings, run
 
@@ -238,7 +237,8 @@ def read(args: HyperParams) -> tuple[Embeddings, Run]:
         name = args.vectors or f"GloVe {args.glove}d"
         run.say(f"{name}: {len(embeddings.words):,} words, {embeddings.vectors.shape[1]} numbers each")
         show(run, embeddings, args)
-        run.finish({"words": len(embeddings.words)}, f"{len(embeddings.words):,} words read, none learnt")
+        said = f"{len(embeddings.words):,} words read, none learnt"
+        run.finish({"words": len(embeddings.words)}, said, look=("map",))
     return embeddings, run
 
 
@@ -264,29 +264,11 @@ def show(run: Run, embeddings: Embeddings, args: HyperParams) -> None:
         ranked = embeddings.analogy(a, b, c)
         said = ", ".join(f"{i} {word} {cosine:.4f}" for i, (word, cosine) in enumerate(ranked[:5], 1))
         run.say(f"{a} − {b} + {c}: {said}  (of {len(ranked):,} words)")
+    if run.history:
+        from common import plots  # here, so that --help need not wait for matplotlib
+
+        run.save_figure("curves", plots.plot_curves(run.history))
     run.save_figure("map", plot_map(embeddings, asked))
-
-
-def plot_map(embeddings: Embeddings, marked: list[str], most: int = 120) -> "Figure":
-    """The most frequent words (of more than three letters) on a plane, by t-SNE of their vectors; some in red."""
-    from matplotlib.figure import Figure
-    from sklearn.manifold import TSNE
-
-    from common.plots import plain
-
-    words = [word for word in embeddings.words if len(word) > 3 and word.isalpha()][:most]
-    words += [word for word in marked if word in embeddings.places and word not in words]
-    figure = Figure(figsize=(10, 7))
-    axis = figure.add_axes((0.04, 0.02, 0.92, 0.96))
-    axis.axis("off")
-    if len(words) > 3:
-        vectors = torch.stack([embeddings[word] for word in words])
-        vectors = vectors / vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
-        places = TSNE(perplexity=min(15, len(words) // 3), init="pca", random_state=0).fit_transform(vectors.numpy())
-        axis.scatter(places[:, 0], places[:, 1], s=4, color="lightgrey")
-        for word, (x, y) in zip(words, places, strict=True):
-            axis.text(x, y, plain(word), fontsize=8, color="tab:red" if word in marked else "black", ha="center")
-    return figure
 
 
 def main() -> None:

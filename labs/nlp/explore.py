@@ -13,6 +13,7 @@ import numpy as np
 from common.errors import InputError
 from common.sources import data_dir_from_environment
 from labs.nlp import nlp
+from labs.nlp.labels import place_labels
 from labs.nlp.word_vectors import Embeddings, corpus_embeddings, load_embeddings, parse_analogy
 from labs.nlp.words import lexicon, prepare, tokenize
 
@@ -41,10 +42,10 @@ def draw_words(text: str, stage: str, most: int = 15) -> tuple["Figure", str]:
     if not document.stemmed:
         raise InputError("preparation leaves no word of this text; write a sentence")
     counts = lexicon([stages[stage]]).most_common(most)
-    figure = Figure(figsize=(7.5, 0.6 + 0.24 * len(counts)), layout="constrained")
+    figure = Figure(figsize=(7.5, 0.7 + 0.27 * len(counts)), layout="constrained")
     axis = figure.subplots()
     bars = axis.barh([plain(token) for token, _ in counts], [n for _, n in counts], color=BLUE)
-    axis.bar_label(bars, padding=3, fontsize=8)
+    axis.bar_label(bars, padding=3, fontsize=10)
     axis.invert_yaxis()
     axis.set(title=f"{stage}: the most frequent tokens", xticks=[])
     axis.spines[["top", "right", "bottom"]].set_visible(False)
@@ -91,11 +92,11 @@ def draw_nearest(vectors: Embeddings, question: str) -> tuple["Figure", str]:
     sought = vectors[words[0]] if len(words) == 1 else vectors[words[0]] - vectors[words[1]] + vectors[words[2]]
     near = vectors.nearest(sought)
     shown = near[:12]
-    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
     axis = figure.subplots()
     cosines = [cosine for _, cosine in shown]
     bars = axis.barh(range(len(shown)), cosines, color=[GREY if word in words else BLUE for word, _ in shown])
-    axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
+    axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=10)
     axis.set_yticks(range(len(shown)), [plain(word) for word, _ in shown])
     axis.invert_yaxis()
     axis.set(xlabel="cosine", title=plain(" − ".join(words[:2]) + "".join(f" + {word}" for word in words[2:])))
@@ -150,15 +151,15 @@ def draw_matrix(documents: str, weighting: str) -> tuple["Figure", str]:
 
     matrix, terms = weigh(documents, weighting)
     rows, columns = matrix.shape
-    figure = Figure(figsize=(max(4.0, min(12.0, 1.4 + 0.34 * columns)), 1.3 + 0.32 * rows), layout="constrained")
+    figure = Figure(figsize=(max(4.0, min(14.0, 1.4 + 0.42 * columns)), 1.5 + 0.34 * rows), layout="constrained")
     axis = figure.subplots()
     axis.imshow(matrix, cmap="Blues", vmin=0, aspect="auto")
     for (i, j), value in np.ndenumerate(matrix):
         if value and columns <= 40:
             ink = "white" if value > 0.6 * matrix.max() else "black"
-            axis.text(j, i, f"{value:.2f}".removeprefix("0"), ha="center", va="center", fontsize=7, color=ink)
+            axis.text(j, i, f"{value:.2f}".removeprefix("0"), ha="center", va="center", fontsize=10, color=ink)
     axis.set_yticks(range(rows), [str(number) for number in range(1, rows + 1)])
-    axis.set_xticks(range(columns), list(map(plain, terms)), rotation=90, fontsize=8)
+    axis.set_xticks(range(columns), list(map(plain, terms)), rotation=90, fontsize=11)
     axis.set(ylabel="document", title=weighting)
     return figure, f"{rows} × {columns}, {(matrix == 0).mean():.1%} zeros"
 
@@ -167,25 +168,19 @@ def draw_lsa(documents: str, weighting: str) -> tuple["Figure", str]:
     """LSA in two dimensions: documents (U Σ) and terms (V Σ) on a plane, and all singular values."""
     from matplotlib.figure import Figure
 
-    from common.plots import plain
-
     matrix, terms = weigh(documents, weighting)
     if min(matrix.shape) < 2:
         raise InputError("LSA in two dimensions needs two documents and two terms at least; write another line")
     U, singular_values, Vt = nlp.lsa(matrix)
     own, words = U[:, :2] * singular_values[:2], Vt[:2].T * singular_values[:2]
-    figure = Figure(figsize=(7.6, 4.4), layout="constrained")
+    figure = Figure(figsize=(9, 5), layout="constrained")
     plane, bars = figure.subplots(1, 2, width_ratios=[3, 1])
     heaviest = np.argsort(-np.linalg.norm(words, axis=1), kind="stable")[:12]
     points = np.concatenate([own, words[heaviest], [[0, 0]]])
     low, high = points.min(axis=0), points.max(axis=0)
     span = (high - low).clip(min=1e-3)
-    for (x, y), names in _heaps(words[heaviest], [plain(terms[t]) for t in heaviest], span / (9, 14)):
-        plane.text(x, y, names, fontsize=8, color="0.35", ha="center", va="center", linespacing=0.9, zorder=4)
+    plane.scatter(*words[heaviest].T, color="0.6", s=12, zorder=2)
     plane.scatter(*own.T, color=BLUE, zorder=3)
-    for place, names in _heaps(own, [str(number) for number in range(1, len(own) + 1)], span / (16, 12)):
-        offset = {"textcoords": "offset points", "color": BLUE, "weight": "bold"}
-        plane.annotate(names.replace("\n", ", "), place, (6, 6), **offset)
     low, high = low - 0.12 * span, high + 0.12 * span
     plane.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     plane.axhline(0, color="0.8", linewidth=0.8, zorder=0)
@@ -194,6 +189,11 @@ def draw_lsa(documents: str, weighting: str) -> tuple["Figure", str]:
     kept = np.arange(len(singular_values)) < 2
     bars.bar(np.arange(1, len(kept) + 1), singular_values, color=np.where(kept, BLUE, GREY))
     bars.set(title="singular values", xticks=range(1, len(kept) + 1))
+    numbers = [str(number) for number in range(1, len(own) + 1)]
+    named = [(place, heap.replace("\n", ", "), BLUE) for place, heap in _heaps(own, numbers, span / 40)]
+    named += [(place, heap, "0.3") for place, heap in _heaps(words[heaviest], [terms[t] for t in heaviest], span / 40)]
+    looks = [{"color": colour, "fontsize": 12 if colour == BLUE else 11, "zorder": 4} for *_, colour in named]
+    place_labels(plane, np.array([place for place, *_ in named]), [name for _, name, _ in named], looks)
     before, after = _cosines(matrix), _cosines(own)
     pairs = np.transpose(np.triu_indices(len(own), 1))
     i, j = max(pairs.tolist(), key=lambda pair: after[*pair] - before[*pair])

@@ -98,7 +98,7 @@ class Transformer(nn.Module):
         self.head.weight = self.embedding.weight
 
     def forward(self, tokens: Tensor) -> Tensor:
-        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
         x = self.dropout(self.embedding(tokens) + self.position(positions))
         for block in self.blocks:
             x = block(x, None)  # a position looks at itself and at those before it
@@ -224,8 +224,10 @@ def train(data: Data | None = None, **kws) -> tuple[nn.Module, Run]:
         run.save_model(model)
         if distributed.is_main() and run.history:
             from common import plots
+            from common.layers import layer_table, plot_layers
 
             run.save_figure("curves", plots.plot_curves(run.history))
+            run.save_figure("architecture", plot_layers(layer_table(model, data.test[:1, :-1])))
             write_atomically(run.path / "sample.txt", write(model, data.vocabulary, args) + "\n")
         tested = test()
         run.finish(
@@ -233,6 +235,8 @@ def train(data: Data | None = None, **kws) -> tuple[nn.Module, Run]:
             f"perplexity {tested['perplexity']:.1f} per {args.tokens} on held-out text (chance of the right next token "
             f"about 1 in {tested['perplexity']:.0f}; frequencies alone 1 in {data.unigram:.0f}), "
             f"{tested['bits_per_character']:.2f} bits per character",
+            look=("curves",),
+            then="python -m labs.nlp.generate",
         )
     return model, run
 

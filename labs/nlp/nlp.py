@@ -20,7 +20,18 @@ from common.text.corpora import TextData, load_texts
 from labs.nlp.lda import GibbsLDA, Prior
 from labs.nlp.stemming import stem, steps
 from labs.nlp.word_vectors import corpus_embeddings, load_embeddings, parse_analogy
-from labs.nlp.words import ENTITIES, PREPARATION, TAGGED, TAGS, TEXT, lexical_frequency, lexicon, prepare, tokenize
+from labs.nlp.words import (
+    ENTITIES,
+    OTHER_TAGS,
+    PREPARATION,
+    TAGGED,
+    TAGS,
+    TEXT,
+    lexical_frequency,
+    lexicon,
+    prepare,
+    tokenize,
+)
 
 
 @dataclass(frozen=True)
@@ -153,10 +164,13 @@ def show_words(text: str) -> None:
 
 
 def show_tags() -> None:
-    """The course's table of tags, and the slide's sentence with tags and entities."""
+    """The course's table of tags with the tagger's own, and the slide's sentence with tags and entities."""
     heading("Parts of speech")
-    for tag, meaning in TAGS.items():
-        print(f"  {tag:<4} {meaning}")
+    print(f"  {'course':<7} {'labs.nlp.tagging':<17} (Penn Treebank, Universal Dependencies)")
+    for tag, (universal, meaning) in TAGS.items():
+        print(f"  {tag:<7} {universal:<17} {meaning}")
+    for universal, meaning in OTHER_TAGS.items():
+        print(f"  {'':<7} {universal:<17} {meaning}")
     print(" ".join(f"{word}/{tag}" for word, tag in TAGGED))
     print("entities: " + ", ".join(f"{word} = {kind}" for word, kind in ENTITIES.items()))
 

@@ -20,7 +20,7 @@ def _(mo):
     followed by the same step on a text of your own.
 
     Where a control has a figure below it, the figure follows the control. What takes some seconds waits for its
-    button (in Jupyter: for its cell to be run).
+    button. In Jupyter it waits for its cell to be run; after retraining, run all cells below.
     """)
     return
 
@@ -30,19 +30,28 @@ def _():
     from common import notebook
     from common.sources import data_dir_from_environment
     from common.text.corpora import load_texts
-    from labs.nlp import explore, nlp
+    from labs.nlp import attention, classify, explore, explore_networks, language_model, nlp, sampling, word_map
+    from labs.nlp.lda import GibbsLDA
+    from labs.nlp.topics import comparisons, figures
     from labs.nlp.topics import explore as explore_topics
-    from labs.nlp.topics import figures
 
     notebook.work_in_suite()
     return (
+        GibbsLDA,
+        attention,
+        classify,
+        comparisons,
         data_dir_from_environment,
         explore,
+        explore_networks,
         explore_topics,
         figures,
+        language_model,
         load_texts,
         nlp,
         notebook,
+        sampling,
+        word_map,
     )
 
 
@@ -58,8 +67,8 @@ def _(mo):
 
 
 @app.cell
-def _(nlp):
-    nlp.show_words(nlp.TEXT)
+def _(nlp, notebook):
+    notebook.attempt(nlp.show_words, nlp.TEXT)
     return
 
 
@@ -88,7 +97,7 @@ def _(notebook):
     own_text = notebook.text(
         "text",
         "The quick brown fox is jumping over the lazy dog. The dogs jumped, too: 3 foxes were quickly gone! "
-        "At the university they told us that the universe is universal.",
+        "It is important to import the right experience from an experiment.",
         rows=4,
     )
     stage = notebook.choice("stage", ["as written", "prepared", "stemmed"], "stemmed")
@@ -110,8 +119,9 @@ def _(mo):
 
     <details><summary>Answer</summary>
 
-    jumping and jumped, dog and dogs, fox and foxes, quick and quickly: as one wants it. University, universe and
-    universal are one stem, too: a stemmer knows endings, not meanings. So "is" and "were" stay apart.
+    jumping and jumped, dog and dogs, fox and foxes, quick and quickly: as one wants it. *Important* and *import* are
+    one stem, too, and so are *experience* and *experiment*: a stemmer knows endings, not meanings. So "is" and "were"
+    stay apart.
 
     </details>
     """)
@@ -123,15 +133,24 @@ def _(mo):
     mo.md(r"""
     ## Parts of speech, names
 
-    The course's table of tags and the slide's sentence; Julia's `PoSTagger()` is commented out. `python -m
-    labs.nlp.tagging` trains taggers.
+    The course's tags (Penn Treebank's) with those that this lab's tagger says (Universal Dependencies'), and the
+    slide's sentence; Julia's `PoSTagger()` is commented out. `python -m labs.nlp.tagging` trains taggers.
+
+    **Question.** Which of the two sets can tell *is* from *jumps*, and which *jumps* from *jumped*?
+
+    <details><summary>Answer</summary>
+
+    Universal Dependencies knows auxiliaries (AUX) apart from verbs, but no tenses; Penn's has VBZ and VBD, and calls
+    *is* VBZ as well. A set of tags says what its makers found worth telling apart.
+
+    </details>
     """)
     return
 
 
 @app.cell
-def _(nlp):
-    nlp.show_tags()
+def _(nlp, notebook):
+    notebook.attempt(nlp.show_tags)
     return
 
 
@@ -148,9 +167,9 @@ def _(mo):
 
 @app.cell
 def _(explore, notebook):
-    vectors, source, example = explore.find_vectors()
-    notebook.show(source)
-    return example, vectors
+    found_vectors = notebook.attempt(explore.find_vectors)
+    notebook.after(found_vectors, lambda vectors, source, example: source)
+    return (found_vectors,)
 
 
 @app.cell(hide_code=True)
@@ -167,15 +186,19 @@ def _(mo):
 
 
 @app.cell
-def _(example, notebook):
-    question = notebook.text("a word, or a-b+c", example)
+def _(found_vectors, notebook):
+    question = notebook.text("a word, or a-b+c", found_vectors[2] if found_vectors else "")
     question
     return (question,)
 
 
 @app.cell
-def _(explore, notebook, question, vectors):
-    notebook.react(lambda question: explore.draw_nearest(vectors, question), question=question)
+def _(explore, found_vectors, notebook, question):
+    notebook.after(
+        found_vectors,
+        lambda vectors, source, example, question: explore.draw_nearest(vectors, question),
+        question=question,
+    )
     return
 
 
@@ -192,6 +215,43 @@ def _(mo):
     moves the point only a little; leaving those words out does half of the work.
 
     </details>
+
+    ### A map of words
+
+    The frequent words on a plane, and yours (up to five, between blanks) with the six nearest to each. **Look for**
+    groups: what do their words have in common? And for lines that run across the map.
+    """)
+    return
+
+
+@app.cell
+def _(notebook):
+    asked = notebook.text("words", "function list king queen")
+    asked
+    return (asked,)
+
+
+@app.cell
+def _(asked, found_vectors, notebook, word_map):
+    notebook.after(
+        found_vectors,
+        lambda vectors, source, example, asked: word_map.plot_map(vectors, asked.split()[:5]),
+        asked=asked,
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** Some of the nearest words lie far away on the map. Is the map wrong, or the cosine?
+
+    <details><summary>Answer</summary>
+
+    The map: it has two dimensions where the vectors have a hundred, and t-SNE keeps as many neighbours as it can, not
+    all. So the lines are drawn from the cosines of the vectors themselves. Distances between groups mean nothing.
+
+    </details>
     """)
     return
 
@@ -201,15 +261,21 @@ def _(mo):
     mo.md(r"""
     ## Naive Bayes
 
-    Julia's two sentences, then a corpus of ten themes with the accuracy on texts that were not learned from.
+    Julia's two sentences, then a corpus of ten themes with the accuracy on texts that were not learned from. All of it
+    is counting:
     """)
     return
 
 
 @app.cell
-def _(data_dir_from_environment, load_texts, nlp):
-    data = load_texts("topics", data_dir_from_environment())
-    nlp.show_naive_bayes(data, 400)
+def _(nlp, notebook):
+    notebook.source(nlp.NaiveBayes)
+    return
+
+
+@app.cell
+def _(data_dir_from_environment, load_texts, nlp, notebook):
+    notebook.attempt(nlp.show_naive_bayes, load_texts("topics", data_dir_from_environment()), 400)
     return
 
 
@@ -338,8 +404,15 @@ def _(mo):
 
     Each document mixes topics, each topic is a distribution over words. Julia: `lda(m, 2, 1000, 0.1, 0.1)` on one
     sentence; here on 320 short essays on ten themes (or on 640 reviews, or on AG_NEWS, which is fetched once). A
-    sweep draws the topic of every token anew. α small: few topics a document; β small: few words a topic.
+    sweep draws the topic of every token anew. α small: few topics a document; β small: few words a topic. A block of
+    tokens is drawn so:
     """)
+    return
+
+
+@app.cell
+def _(GibbsLDA, notebook):
+    notebook.source(GibbsLDA._draw)
     return
 
 
@@ -358,10 +431,15 @@ def _(notebook):
 
 
 @app.cell
-def _(explore_topics, figures, notebook, settings):
-    found = explore_topics.find_topics(**notebook.submitted(settings))
-    notebook.show(figures.plot_log_likelihood(found.history))
+def _(explore_topics, notebook, settings):
+    found = notebook.trained(explore_topics.find_topics, settings)
     return (found,)
+
+
+@app.cell
+def _(comparisons, found, notebook):
+    notebook.after(found, lambda found: comparisons.plot_log_likelihood(found.history))
+    return
 
 
 @app.cell(hide_code=True)
@@ -386,13 +464,13 @@ def _(mo):
 
 @app.cell
 def _(explore_topics, found, notebook):
-    notebook.show(explore_topics.describe_topics(found))
+    notebook.after(found, explore_topics.describe_topics)
     return
 
 
 @app.cell
 def _(figures, found, notebook):
-    notebook.show(figures.plot_topics_by_class(list(found.methods.values()), found.corpus))
+    notebook.after(found, lambda found: figures.plot_topics_by_class(list(found.methods.values()), found.corpus))
     return
 
 
@@ -414,6 +492,42 @@ def _(mo):
 @app.cell(hide_code=True)
 def _(mo):
     mo.md(r"""
+    ### A plane of topics
+
+    LDA's topics as circles: far apart are those with different words, large those that many words belong to. The bars
+    are the words that tell the topic best, by Sievert and Shirley's *relevance* λ ln φ + (1 − λ) ln(φ/p): λ = 1 asks
+    how probable a word is in the topic, λ = 0 how much more than elsewhere. **Look for** words that come and go as λ
+    moves.
+    """)
+    return
+
+
+@app.cell
+def _(notebook):
+    of_plane = notebook.slider("topic", 1, 20)
+    weight = notebook.slider("λ", 0.0, 1.0, 0.6, 0.05, live=True)
+    notebook.row(of_plane, weight)
+    return of_plane, weight
+
+
+@app.cell
+def _(explore_topics, found, notebook, of_plane, weight):
+    notebook.after(found, explore_topics.draw_relevance, topic=of_plane, weight=weight)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** Which λ would you use to name a topic, and which words does λ = 0 show?
+
+    <details><summary>Answer</summary>
+
+    At 1 words come first that are frequent everywhere (say, time, water); at 0 rare words that happen to be in this
+    topic only. Between 0.3 and 0.6 the list tells the topic; Sievert and Shirley's readers did best near 0.6.
+
+    </details>
+
     ### Topic explorer
 
     One topic after the other, with the documents that have most of it. **Look for** topics that mix two themes,
@@ -423,16 +537,16 @@ def _(mo):
 
 
 @app.cell
-def _(found, notebook):
+def _(notebook):
     method = notebook.choice("method", ["LDA", "LSA"])
-    topic = notebook.slider("topic", 1, len(found.methods["LDA"].topic_terms))
+    topic = notebook.slider("topic", 1, 20)
     notebook.column(method, topic)
     return method, topic
 
 
 @app.cell
 def _(explore_topics, found, method, notebook, topic):
-    notebook.react(lambda method, topic: explore_topics.draw_topic(found, method, topic), method=method, topic=topic)
+    notebook.after(found, explore_topics.draw_topic, method=method, topic=topic)
     return
 
 
@@ -476,7 +590,7 @@ def _(notebook):
 
 @app.cell
 def _(about, explore_topics, found, notebook):
-    notebook.react(lambda text: explore_topics.draw_mixture(found, text), text=about)
+    notebook.after(found, explore_topics.draw_mixture, text=about)
     return
 
 
@@ -490,6 +604,236 @@ def _(mo):
 
     Yes, as far as the topics hold the word at all: p(topic | word) ∝ θ · φ, and θ comes from the other words. A word
     that only one topic has (φ nearly 0 elsewhere) stays there whatever the sentence says.
+
+    </details>
+    """)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    ## A network that reads
+
+    The slides end with RNN, LSTM and Transformer, without code. Here a network learns to tell friendly reviews from
+    others (or essays by theme), and then reads yours. The part that lets every word look at every other is this:
+    """)
+    return
+
+
+@app.cell
+def _(attention, notebook):
+    notebook.source(attention.attention)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    Its loss, and the step that is repeated for every batch:
+    """)
+    return
+
+
+@app.cell
+def _(classify, notebook):
+    notebook.source(classify.score, classify.learn)
+    return
+
+
+@app.cell
+def _(notebook):
+    reader = notebook.form(
+        "Train the classifier",
+        model=notebook.choice("model", ["transformer", "bag", "cnn", "gru"]),
+        dataset=notebook.choice("texts", ["reviews", "topics"]),
+        epochs=notebook.slider("epochs", 1, 40, 4),
+    )
+    reader
+    return (reader,)
+
+
+@app.cell
+def _(classify, notebook, reader):
+    trained_reader = notebook.trained(classify.train, reader)
+    return (trained_reader,)
+
+
+@app.cell
+def _(notebook, trained_reader):
+    notebook.after(trained_reader, lambda model, run: run.path / "figures/curves.png")
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Look for** the epoch from which on the validation loss (orange) rises while the other falls: from there on the
+    network learns the training texts by heart. The weights of the best epoch are kept.
+
+    **Question.** Train `bag`, then `transformer`. Which is better on so few reviews, and why?
+
+    <details><summary>Answer</summary>
+
+    `bag`, which only averages the words' vectors (some 79 % against 62 %; counting, naive Bayes, has 84 %). A model
+    that assumes less needs more texts to learn what it does not assume; there are 461 here.
+
+    </details>
+
+    ### It reads your text
+
+    Blue words speak for the class on top, red ones against it: by how much log p falls if the word is left out.
+    """)
+    return
+
+
+@app.cell
+def _(notebook):
+    review = notebook.text("a review", "The soup was cold, but I still had a lovely evening.", rows=3)
+    review
+    return (review,)
+
+
+@app.cell
+def _(explore_networks, notebook, review, trained_reader):
+    notebook.after(trained_reader, explore_networks.draw_reading, text=review)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** Write *not good* and *good*. Does the *not* count? Try it with each model.
+
+    <details><summary>Answer</summary>
+
+    `bag` cannot know: it adds up the words, and *not* is one more of them. `cnn`, `gru` and `transformer` could read
+    the two together; whether they have learnt to depends on how often the reviews say so.
+
+    </details>
+
+    ### Who looks at whom
+
+    Each row is a word, and its colours say how much it takes from each of the others; a row adds up to 1. One head of
+    the Transformer's block is large. **Look for** columns: words that many look at.
+    """)
+    return
+
+
+@app.cell
+def _(notebook):
+    head = notebook.slider("head", 1, 4)
+    head
+    return (head,)
+
+
+@app.cell
+def _(explore_networks, head, notebook, review, trained_reader):
+    notebook.after(trained_reader, explore_networks.draw_attention, text=review, head=head)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** Is what a word looks at the reason of the decision?
+
+    <details><summary>Answer</summary>
+
+    Not by itself. Attention says what is mixed into a word's vector; what becomes of it is decided by the layers after
+    it. Compare with the coloured words above: what counts and what is looked at are two things. After so little
+    training do not expect heads with a job of their own.
+
+    </details>
+    """)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    ## A network that writes
+
+    A language model says after every token how likely each of the others is to follow. It is trained on Python's own
+    documentation, by nothing but cross-entropy; perplexity is e to the power of its loss.
+    """)
+    return
+
+
+@app.cell
+def _(language_model, notebook, sampling):
+    notebook.source(language_model.LSTM, language_model.score, sampling.probabilities)
+    return
+
+
+@app.cell
+def _(notebook):
+    writer = notebook.form(
+        "Train the language model",
+        model=notebook.choice("network", ["lstm", "transformer"]),
+        epochs=notebook.slider("epochs", 1, 10),
+        width=notebook.slider("width", 64, 256, 128, 64),
+        lr=notebook.slider("learning rate η", 0.001, 0.02, 0.01, 0.001),
+    )
+    writer
+    return (writer,)
+
+
+@app.cell
+def _(language_model, notebook, writer):
+    trained_writer = notebook.trained(
+        language_model.train, writer, vocabulary=500, layers=1, context=32, batch_size=16, length=40
+    )
+    return (trained_writer,)
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    After each epoch it writes a line of its own, and says its perplexity on pages that it has not seen.
+
+    **Question.** What would the perplexity be if the network knew nothing at all, and what if it knew only how frequent
+    each token is?
+
+    <details><summary>Answer</summary>
+
+    The number of tokens in the vocabulary, 500: all equally likely. The second is in the first line of the run, and in
+    the last one beside what was reached.
+
+    </details>
+
+    ### Temperature
+
+    The logits are divided by the temperature before the softmax. Grey: the network's own probabilities of the next
+    token; blue: at your temperature. Below, what it writes. **Look for** the temperature at which the text begins to
+    repeat itself, and the one at which it falls apart.
+    """)
+    return
+
+
+@app.cell
+def _(notebook):
+    prompt = notebook.text("the text begins", "The value of")
+    temperature = notebook.slider("temperature", 0.05, 2.0, 0.8, 0.05, live=True)
+    notebook.column(prompt, temperature)
+    return prompt, temperature
+
+
+@app.cell
+def _(explore_networks, notebook, prompt, temperature, trained_writer):
+    notebook.after(trained_writer, explore_networks.draw_next, prompt=prompt, temperature=temperature)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** What happens to the largest bar as the temperature goes to 0, and as it grows without end?
+
+    <details><summary>Answer</summary>
+
+    To 1: always the likeliest token, and the text runs in circles. Without end all bars become equal: any token may
+    come.
 
     </details>
     """)

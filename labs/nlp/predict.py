@@ -3,9 +3,9 @@
 `python -m labs.nlp.predict "The food was cold and nobody cared."` uses the newest run of labs.nlp.classify.
 """
 
+import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import torch
@@ -27,16 +27,15 @@ class Request(Settings):
     text: Positional[Annotated[tuple[str, ...], arg(metavar="TEXT")]] = ()  # texts, each in quotation marks
     file: OptionalPath = None  # a text file, a text per line
     run: OptionalFolder = None  # the run whose classifier reads; none given: the newest
-    out: Path = Path("runs/predictions.png")  # where the figure goes: which words counted
+    out: OptionalPath = None  # where the figure goes; none: the run's figures, named by the first text
 
 
-def read(
-    text: tuple[str, ...] = (), file: Path | None = None, run: Path | None = None, out: Path = Request.out
-) -> None:
+def read(**kws) -> None:
     """Print the likeliest classes of each text and draw which of its words counted."""
     from common import plots
 
-    texts = [*text, *(read_text(file).splitlines() if file else [])]
+    request = Request(**kws)
+    texts = [*request.text, *(read_text(request.file).splitlines() if request.file else [])]
     if not texts:
         if sys.stdin.isatty():
             print("a text per line, then Ctrl-D:", file=sys.stderr)
@@ -44,7 +43,7 @@ def read(
     texts = [line for line in texts if line.strip()]
     if not texts:
         raise InputError("no text to read; give one in quotation marks, or a file with --file")
-    loaded = load_run(run)
+    loaded = load_run(request.run)
     model, args, classes = loaded.model, loaded.settings, loaded.about["classes"]
     vocabulary = load_vocabulary(loaded.path)
     probabilities = predict(model, vocabulary, texts, args.max_length)
@@ -58,10 +57,11 @@ def read(
             print(f"{shown}\n  holds no word to read; by the classes' shares alone: {said}")
             continue
         print(f"{shown}\n  {said}")
-        values = reading.contributions(model, indices, int(p.argmax()))
-        readings.append((said, vocabulary.tokens(indices), values))
+        readings.append(reading.read(model, vocabulary, line, int(p.argmax()), args.max_length, said))
     if readings:
-        print(f"which words counted: {plots.write_figure(out, reading.plot_readings(readings[:12]))}")
+        name = re.sub(r"\W+", "-", texts[0]).strip("-")[:60]  # so that another text does not overwrite its answer
+        path = request.out or loaded.path / "figures" / f"read-{name}.png"
+        print(f"which words counted: {plots.write_figure(path, reading.plot_readings(readings[:12]))}")
 
 
 if __name__ == "__main__":

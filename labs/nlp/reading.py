@@ -6,7 +6,8 @@ erasure"). A Transformer can also say which word looked at which.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from labs.nlp.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_READ, MOST_SEEN = 400, 60  # words of a text that are drawn with their colours, and in a table of attention
+MOST_READ, MOST_SEEN = 400, 25  # words of a text that are drawn with their colours, and in a table of attention
 
 
 @torch.inference_mode()
@@ -66,26 +67,51 @@ def plot_indicative_words(words: Sequence[Sequence[tuple[str, float]]], classes:
 
     from common.plots import plain
 
-    columns = min(5, len(classes))
+    columns = min(4, len(classes))
     rows = -(-len(classes) // columns)
-    figure = Figure(figsize=(2.8 * columns, 2.9 * rows), layout="constrained")
+    figure = Figure(figsize=(3.2 * columns, 3.4 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, name, found in zip(axes, classes, words, strict=False):
         axis.barh([plain(word) for word, _ in found][::-1], [value for _, value in found][::-1], color="tab:blue")
-        axis.set_title(plain(name), fontsize=10)
-        axis.tick_params(labelsize=8)
+        axis.set_title(plain(name), fontsize=12)
+        axis.tick_params(labelsize=10)
+        axis.locator_params(axis="x", nbins=4)
     for axis in axes[len(classes) :]:
         axis.axis("off")
-    figure.supxlabel("log-odds for the class when the word stands alone", fontsize=9)
+    figure.supxlabel("log-odds for the class when the word stands alone", fontsize=11)
     return figure
 
 
-def plot_readings(
-    readings: Sequence[tuple[str, Sequence[str], Tensor]], width: int = 88, line_height: float = 0.26
-) -> "Figure":
+@dataclass(frozen=True)
+class Reading:
+    """A text as a classifier read it: its pieces, which of them the vocabulary knows, how much each counted (T,)."""
+
+    title: str
+    words: Sequence[str]
+    known: Sequence[bool]
+    values: Tensor
+
+
+def read(model: nn.Module, vocabulary: Vocabulary, text: str, target: int, max_length: int, title: str) -> Reading:
+    """How a classifier reads a text, of which at least one token is left, for the class number `target`."""
+    indices, _ = vocabulary.encode([text], max_length=max_length)
+    pieces = vocabulary.pieces(text, max_length)
+    return Reading(title, [w for w, _ in pieces], [k for _, k in pieces], contributions(model, indices, target))
+
+
+KEY = Reading(
+    "the colours",
+    ["speaks for the class", "for it a little", "no matter", "against it", "not in the vocabulary"],
+    [True, True, True, True, False],
+    torch.tensor([1.0, 0.35, 0.0, -1.0, 0.0]),
+)
+
+
+def plot_readings(readings: Sequence[Reading], width: int = 104, line_height: float = 0.3) -> "Figure":
     """Texts with every word coloured: blue speaks for the class named in the title, red against it.
 
-    readings: (title, words, contributions (T,)) of each text, of which the first MOST_READ words are drawn.
+    Words that the vocabulary does not have are in italics between brackets. The first MOST_READ words are drawn,
+    `width` letters in a line.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -93,51 +119,60 @@ def plot_readings(
     from common.plots import plain
 
     laid_out = []
-    for title, words, values in readings:
+    for one in (KEY, *readings):
         x, lines, row = 0, 1, []
-        for word, value in zip(words[:MOST_READ], values.tolist()[:MOST_READ], strict=True):
-            shown = word.removeprefix("##")
-            if x + len(shown) > width:
+        for word, known, value in zip(one.words[:MOST_READ], one.known, one.values.tolist(), strict=False):
+            shown = word if known else f"[{word}]"
+            if x and x + len(shown) > width:
                 x, lines = 0, lines + 1
-            row.append((x, lines, shown, value))
+            row.append((x, lines, shown, known, value))
             x += len(shown) + 1
-        if len(words) > MOST_READ:
-            title += f" (its first {MOST_READ} words)"
+        title = one.title + (f" (its first {MOST_READ} words)" if len(one.words) > MOST_READ else "")
         laid_out.append((title, lines, row))
     height = sum(lines + 2 for _, lines, _ in laid_out)
-    figure = Figure(figsize=(9, line_height * height + 0.2))
+    figure = Figure(figsize=(width / 10.4, line_height * height + 0.2))
     axis = figure.add_axes((0.02, 0, 0.97, 1))
     axis.set(xlim=(0, width), ylim=(height, 0))
     axis.axis("off")
     top = 1.0
     for title, lines, row in laid_out:
-        axis.text(0, top, plain(title), fontsize=9, weight="bold", va="center")
+        axis.text(0, top, plain(title), fontsize=11, weight="bold", va="center")
         strongest = max((abs(value) for *_, value in row), default=0) or 1
-        for x, line, word, value in row:
-            colour = colormaps["RdBu"](0.5 + 0.38 * value / strongest)
-            box = {"facecolor": colour, "edgecolor": "none", "pad": 1.2}
-            axis.text(x, top + line, plain(word), fontsize=9, family="monospace", va="center", bbox=box)
+        for x, line, word, known, value in row:
+            box = {"facecolor": colormaps["RdBu"](0.5 + 0.38 * value / strongest), "edgecolor": "none", "pad": 1.2}
+            style, ink = "normal" if known else "italic", "white" if abs(value) > 0.75 * strongest else "black"
+            looks: dict[str, Any] = {"fontsize": 10, "family": "monospace", "style": style, "color": ink, "bbox": box}
+            axis.text(x, top + line, plain(word), va="center", **looks)
         top += lines + 2
     return figure
 
 
-def plot_attention(weights: Tensor, words: Sequence[str]) -> "Figure":
-    """Who looks at whom, a panel per head: rows look, columns are looked at. weights (heads, T, T).
+def plot_attention(weights: Tensor, words: Sequence[str], head: int | None = None) -> "Figure":
+    """Who looks at whom: rows look, columns are looked at. weights (heads, T, T), of which the first MOST_SEEN words.
 
-    Of a long text its first MOST_SEEN words.
+    One head is large: `head`, counted from 1, or the one that looks most decidedly (the least entropy of its rows).
     """
     from matplotlib.figure import Figure
 
     from common.plots import plain
 
-    names, weights = list(map(plain, words[:MOST_SEEN])), weights[:, :MOST_SEEN, :MOST_SEEN]
-    size = 1.4 + 0.19 * len(names)
-    figure = Figure(figsize=(size * len(weights), size), layout="constrained")
-    for head, (axis, values) in enumerate(
-        zip(figure.subplots(1, len(weights), squeeze=False)[0], weights, strict=True)
-    ):
-        axis.imshow(values.cpu().numpy(), cmap="magma", vmin=0)
-        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-        axis.set_yticks(range(len(names)), names, fontsize=7)
-        axis.set_title(f"head {head + 1}", fontsize=9)
+    names, weights = list(map(plain, words[:MOST_SEEN])), weights[:, :MOST_SEEN, :MOST_SEEN].cpu()
+    entropy = -(weights * weights.clamp(min=1e-12).log()).sum(dim=2).mean(dim=1)  # (heads,)
+    large = int(entropy.argmin()) if head is None else head - 1
+    others = [i for i in range(len(weights)) if i != large][:6]
+    side = 2.2 + 0.24 * len(names)
+    figure = Figure(figsize=(side + 1 + 1.7 * bool(others), side), layout="constrained")
+    parts = figure.subplot_mosaic([[large, i] for i in others] or [[large]], width_ratios=[3.6, 1] if others else None)
+    axis = parts[large]
+    drawn = axis.imshow(weights[large].numpy(), cmap="viridis", vmin=0)
+    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=11)
+    axis.set_yticks(range(len(names)), names, fontsize=11)
+    cut = f", its first {MOST_SEEN} words" if len(words) > MOST_SEEN else ""
+    axis.set_title(f"head {large + 1} of {len(weights)}{cut}", fontsize=12)
+    axis.set(xlabel="… looks at this one", ylabel="this word …")
+    figure.colorbar(drawn, ax=axis, label="share of the word's attention", shrink=0.8)
+    for i in others:
+        parts[i].imshow(weights[i].numpy(), cmap="viridis", vmin=0)
+        parts[i].set(xticks=[], yticks=[])
+        parts[i].set_title(f"head {i + 1}", fontsize=10)
     return figure

@@ -1,8 +1,8 @@
 """English stemming: running, runs → run. The endings go, and what is left need not be a word (lazy → lazi).
 
 Porter's second stemmer for English ("Porter2"), the one Julia's TextAnalysis calls Snowball's "english". Described
-at https://snowballstem.org/algorithms/english/stemmer.html; this is its form of Snowball 1 and 2 (2006 to 2024).
-Snowball 3 changed a few words, such as evening, geologist and universe.
+at https://snowballstem.org/algorithms/english/stemmer.html; this is its form of Snowball 3.1. Snowball 1 and 2
+gave some words other stems: evening was even, international intern, and geologist stood apart from geology.
 """
 
 import re
@@ -11,20 +11,22 @@ from functools import lru_cache
 
 DOUBLES = ("bb", "dd", "ff", "gg", "mm", "nn", "pp", "rr", "tt")
 
-# What the rules would get wrong, whole words: before any step, and after step 1a.
+# What the rules would get wrong, whole words: before any step, and in step 1b.
 EXCEPTIONS = {
-    **{"skis": "ski", "skies": "sky", "dying": "die", "lying": "lie", "tying": "tie", "idly": "idl"},
-    **{"gently": "gentl", "ugly": "ugli", "early": "earli", "only": "onli", "singly": "singl"},
+    **{"skis": "ski", "skies": "sky", "idly": "idl", "gently": "gentl", "ugly": "ugli", "early": "earli"},
+    **{"only": "onli", "singly": "singl"},
     **{word: word for word in ("sky", "news", "howe", "atlas", "cosmos", "bias", "andes")},
 }
-KEPT_AFTER_1A = {"inning", "outing", "canning", "herring", "earring", "proceed", "exceed", "succeed"}
+KEPT_IN_1B = re.compile("(inn|out|cann|herr|earr|even)ing|(proc|exc|succ)eed(ly)?")
+# Beginnings behind which R1 starts, or general and generate, organ and organize would share a stem.
+BEGINNINGS = ("gener", "commun", "arsen", "past", "univers", "later", "emerg", "organ", "inter")
 
 # Suffix → what takes its place. Of several that fit a word the longest counts.
 STEP_2 = {
     **{"tional": "tion", "enci": "ence", "anci": "ance", "abli": "able", "entli": "ent", "izer": "ize"},
     **{"ization": "ize", "ational": "ate", "ation": "ate", "ator": "ate", "alism": "al", "aliti": "al"},
     **{"alli": "al", "fulness": "ful", "ousli": "ous", "ousness": "ous", "iveness": "ive", "iviti": "ive"},
-    **{"biliti": "ble", "bli": "ble", "ogi": "og", "fulli": "ful", "lessli": "less", "li": ""},
+    **{"biliti": "ble", "bli": "ble", "ogist": "og", "ogi": "og", "fulli": "ful", "lessli": "less", "li": ""},
 }
 STEP_3 = {
     **{"tional": "tion", "ational": "ate", "alize": "al", "icate": "ic", "iciti": "ic", "ical": "ic"},
@@ -61,8 +63,6 @@ def steps(word: str) -> Iterator[tuple[str, str]]:
     yield "0   apostrophe", word.lower()
     word = _plural(word)
     yield "1a  plural", word.lower()
-    if word in KEPT_AFTER_1A:
-        return
     word = _past_or_ing(word, r1)
     yield "1b  -ed, -ing", word.lower()
     word = re.sub(r"(?<=.[^aeiouy])[yY]$", "i", word)
@@ -84,8 +84,8 @@ def steps(word: str) -> Iterator[tuple[str, str]]:
 
 def regions(word: str) -> tuple[int, int]:
     """Where R1 and R2 begin. R1: after the first consonant behind a vowel; R2: the same once more, within R1."""
-    start = re.match(r"gener|commun|arsen", word)  # else general and generate would share a stem
-    r1 = start.end() if start else _behind_vowel_consonant(word, 0)
+    beginning = next((start for start in BEGINNINGS if word.startswith(start)), "")
+    r1 = len(beginning) or _behind_vowel_consonant(word, 0)
     return r1, _behind_vowel_consonant(word, r1)
 
 
@@ -95,8 +95,8 @@ def _behind_vowel_consonant(word: str, start: int) -> int:
 
 
 def _ends_in_short_syllable(word: str) -> bool:
-    """Consonant, vowel, consonant other than w, x, Y; or a word of a vowel and a consonant."""
-    return bool(re.search(r"[^aeiouy][aeiouy][^aeiouywxY]$|^[aeiouy][^aeiouy]$", word))
+    """Consonant, vowel, consonant other than w, x, Y; or a word of a vowel and a consonant; or past (of paste)."""
+    return bool(re.search(r"[^aeiouy][aeiouy][^aeiouywxY]$|^[aeiouy][^aeiouy]$|past$", word))
 
 
 def _longest(word: str, suffixes: Sequence[str]) -> str:
@@ -114,6 +114,10 @@ def _plural(word: str) -> str:
 
 
 def _past_or_ing(word: str, r1: int) -> str:
+    if KEPT_IN_1B.fullmatch(word):
+        return word
+    if re.search(r"^[^aeiouy]ying$", word):
+        return word[0] + "ie"  # dying → die
     suffix = _longest(word, ("eed", "eedly", "ed", "edly", "ing", "ingly"))
     rest = word.removesuffix(suffix)
     if suffix in ("eed", "eedly"):
@@ -123,7 +127,7 @@ def _past_or_ing(word: str, r1: int) -> str:
     if rest.endswith(("at", "bl", "iz")):
         return rest + "e"  # luxuriat(ing) → luxuriate
     if rest.endswith(DOUBLES):
-        return rest[:-1]  # hopp(ing) → hop
+        return rest if re.search("^[aeo]..$", rest) else rest[:-1]  # hopp(ing) → hop, but add(ed) → add
     return rest + "e" if r1 >= len(rest) and _ends_in_short_syllable(rest) else rest  # hop(ing) → hope
 
 

@@ -176,7 +176,8 @@ def train(data: TaggedData | None = None, **kws) -> tuple[nn.ModuleDict, Run]:
             words = SLIDE.split()
             tagged = zip(words, predict(model, encoding, [words])[0], strict=True)
             run.say("  ".join(f"{word}/{tag}" for word, tag in tagged))
-        run.finish({f"test_{k}": v for k, v in tested.items()}, verdict(args, tested["accuracy"], data))
+        said = verdict(args, tested["accuracy"], data)
+        run.finish({f"test_{k}": v for k, v in tested.items()}, said, look=("confusion", "curves"))
     return model, run
 
 
@@ -218,7 +219,7 @@ def save_figures(run: Run, model: nn.ModuleDict, encoding: Encoding, data: Tagge
     own = torch.tensor([number[tag] for sentence in data.test for _, tag in sentence])
     said = [number[tag] for row in predict(model, encoding, words_of(data.test)) for tag in row]
     matrix = confusion_matrix(own, torch.tensor(said), len(encoding.tags))
-    run.save_figure("confusion", plots.plot_confusion(matrix, list(map(plots.plain, encoding.tags))))
+    run.save_figure("confusion", plots.plot_confusion(matrix, encoding.tags))
     if len(run.history) > 1:
         run.save_figure("curves", plots.plot_curves(run.history))
 

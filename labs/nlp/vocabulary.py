@@ -40,6 +40,16 @@ class Vocabulary:
         """All tokens in a row and where each text starts: see `common.text.batches.encode`."""
         return batches.encode(texts, self.table, tokenizer(self.kind), max_length=max_length, framed=framed)
 
+    def pieces(self, text: str, max_length: int | None = None) -> list[tuple[str, bool]]:
+        """The text that each of its first `max_length` tokens stands for, and whether the table has it: else [UNK]."""
+        if isinstance(self.table, Tokenizer):
+            found = self.table.encode(text, add_special_tokens=False)
+            numbers, cut = found.ids, [text[start:end] for start, end in found.offsets]
+        else:
+            cut = list((tokenizer(self.kind) or str.split)(text))
+            numbers = self.table(cut)
+        return [(piece, number != UNKNOWN) for piece, number in zip(cut, numbers, strict=True)][:max_length]
+
     def tokens(self, indices: Iterable[int]) -> list[str]:
         """The tokens behind the numbers, as they are in the table."""
         if isinstance(self.table, Tokenizer):

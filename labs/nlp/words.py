@@ -82,21 +82,32 @@ def prepare(text: str) -> Document:
 
 # --- Parts of speech ------------------------------------------------------------------------------------------------
 
-# The course's table (Penn Treebank's tags), and the slide's sentence. Its `PoSTagger()` is commented out.
+# The course's table (Penn Treebank's tags), each with what the tagger calls it (tagging.py has the 17 of Universal
+# Dependencies): coarser for the forms of nouns and verbs, finer for auxiliaries and conjunctions.
 TAGS = {
-    "JJ": "adjective (quick)",
-    "NN": "noun, singular (fox)",
-    "NNS": "noun, plural (dogs)",
-    "VB": "verb, base form (jump)",
-    "VBZ": "verb, third person singular (jumps)",
-    "VBG": "verb, -ing form (jumping)",
-    "VBD": "verb, past tense (released)",
-    "RB": "adverb (quickly)",
-    "IN": "preposition (over, in)",
-    "DT": "determiner (a, the)",
-    "PRP": "pronoun (it)",
-    "CC": "conjunction (and)",
+    "JJ": ("ADJ", "adjective (quick)"),
+    "NN": ("NOUN, PROPN", "noun, singular (fox); the slide's names (Apple), too"),
+    "NNS": ("NOUN", "noun, plural (dogs)"),
+    "VB": ("VERB, AUX", "verb, base form (jump, be)"),
+    "VBZ": ("VERB, AUX", "verb, third person singular (jumps, is)"),
+    "VBG": ("VERB, AUX", "verb, -ing form (jumping, being)"),
+    "VBD": ("VERB, AUX", "verb, past tense (released, was)"),
+    "RB": ("ADV, PART", "adverb (quickly); not"),
+    "IN": ("ADP, SCONJ", "preposition (over, in); conjunction before a clause (because)"),
+    "DT": ("DET", "determiner (a, the)"),
+    "PRP": ("PRON", "pronoun (it)"),
+    "CC": ("CCONJ", "conjunction (and)"),
 }
+# What else the tagger may say.
+OTHER_TAGS = {
+    "NUM": "number (two)",
+    "PUNCT": "punctuation",
+    "INTJ": "interjection (oh)",
+    "SYM": "sign (%)",
+    "X": "other",
+}
+
+# The slide's sentence; Julia's `PoSTagger()` is commented out.
 TAGGED = (
     *(("Apple", "NN"), ("released", "VBD"), ("a", "DT"), ("new", "JJ"), ("iPhone", "NN"), ("in", "IN")),
     ("California", "NN"),

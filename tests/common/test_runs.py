@@ -2,6 +2,8 @@ import dataclasses
 import json
 import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -224,3 +226,14 @@ def test_a_resumed_run_stays_as_it_is_until_something_is_written(tmp_path):
     with pytest.raises(InputError, match="^went wrong$"), Run(Flags(resume=tmp_path / "r", lr=0.5)):
         raise InputError("went wrong")
     assert {file: file.read_bytes() for file in (tmp_path / "r").iterdir()} == before
+
+
+def test_a_command_that_only_looks_has_its_place_also_under_python_m(tmp_path):
+    """Then its settings are of the module `__main__`."""
+    suite = Path(checkpoint.__file__).parents[1]
+    words = [sys.executable, "-m", "labs.foundations.constrained", "--bound", "1.0"]
+    said = subprocess.run(
+        words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(suite)}, capture_output=True, text=True
+    )
+    assert said.stdout.splitlines()[-1] == "runs/foundations/constrained_bound-1.0", said.stderr
+    assert (tmp_path / "runs/foundations/constrained_bound-1.0/constrained.png").is_file()

@@ -5,6 +5,9 @@ share of documents that hold term i, p(i, j) of those that hold both, D(…) the
 
     NPMI    log(p(i, j) / (p(i) p(j))) / −log p(i, j)     from −1 (never together) over 0 (as by chance) to 1
     UMass   log((D(i, j) + 1) / D(j))                     j the higher in the topic; at most about 0, more is better
+
+That is UMass as Mimno et al. (2011) have it. gensim's `u_mass` lacks the + 1: it adds 1e-12 to the share p(i, j), so
+that a pair that is never together costs some −25 there, and log(1 / D(j)) here.
 """
 
 from collections.abc import Sequence

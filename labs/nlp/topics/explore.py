@@ -14,10 +14,11 @@ from common.errors import InputError
 from common.plots import plain
 from common.sources import data_dir_from_environment
 from common.text.corpora import load_texts
+from labs.nlp.labels import place_labels
 from labs.nlp.nlp import lda
 from labs.nlp.stemming import stem
-from labs.nlp.topics.figures import NEGATIVE, POSITIVE, word_cloud
 from labs.nlp.topics.methods import Topics, label, lsa
+from labs.nlp.topics.panels import NEGATIVE, POSITIVE, word_cloud
 from labs.nlp.topics.preparation import Cleaning, Corpus, clean, count_terms
 
 
@@ -44,37 +45,102 @@ def find_topics(
     return Found(corpus, {"LDA": by_lda, "LSA": lsa(corpus.counts, k, seed=seed)}, history, alpha)
 
 
-def describe_topics(found: Found, terms: int = 8) -> str:
+def describe_topics(found: Found, terms: int = 7) -> str:
     """A line per topic: where most of its weight lies, and its heaviest terms; a minus before those against it."""
     lines = []
     for one in found.methods.values():
         lines.append(one.method)
         for k, weights in enumerate(one.topic_terms):
             heaviest = np.argsort(-np.abs(weights), kind="stable")[:terms]
-            words = " ".join(("−" if weights[t] < 0 else "") + found.corpus.terms[t] for t in heaviest)
+            words = " ".join(("−" if weights[t] < 0 else "") + found.corpus.words[t] for t in heaviest)
             lines.append(f"{k + 1:>3} {label(one, k, found.corpus):<18}{words}")
     return "\n".join(lines)
 
 
+def _number(found: Found, topic: int) -> int:
+    """A topic counted from 1 as a row; InputError for one that is not there."""
+    topics = len(found.methods["LDA"].topic_terms)
+    if topic > topics:
+        raise InputError(f"there are {topics} topics, and none with number {topic}")
+    return topic - 1
+
+
 def draw_topic(found: Found, method: str, topic: int, documents: int = 3) -> tuple[Figure, str]:
     """One topic, counted from 1: its heaviest terms as bars and as a cloud, and the documents it has most weight in."""
-    one, corpus, k = found.methods[method], found.corpus, topic - 1
+    one, corpus, k = found.methods[method], found.corpus, _number(found, topic)
     weights = one.topic_terms[k]
     order = np.argsort(-np.abs(weights), kind="stable")
     shown = order[:12]
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(10, 4), layout="constrained")
     bars, cloud = figure.subplots(1, 2, width_ratios=[2, 3])
     colours = [POSITIVE if w > 0 else NEGATIVE for w in weights[shown]]
-    bars.barh([plain(corpus.terms[t]) for t in shown], weights[shown], color=colours)
+    bars.barh([plain(corpus.words[t]) for t in shown], weights[shown], color=colours)
     bars.invert_yaxis()
     bars.set(title=f"{method}, topic {topic}", xlabel="weight; red: against the topic" if method == "LSA" else "φ")
-    word_cloud(cloud, [corpus.terms[t] for t in order[:25]], weights[order[:25]])
+    word_cloud(cloud, [corpus.words[t] for t in order[:25]], weights[order[:25]])
     own = one.document_topics[:, k]
     lines = [f"{label(one, k, corpus).strip() or 'no classes known'}; the documents with most of it:"]
     for d in np.argsort(-own, kind="stable")[:documents]:
         name = f" {corpus.classes[corpus.y[d]]}" if len(corpus.y) else ""
         lines.append(f"{own[d]:.2f}{name}: {' '.join(corpus.texts[d].split())[:160]} …")
     return figure, "\n".join(lines)
+
+
+def place_topics(found: Found) -> np.ndarray:
+    """Topics of LDA on a plane (K, 2), as pyLDAvis has them: far apart are those whose words differ.
+
+    Classical scaling (Torgerson 1952) of the Jensen–Shannon divergences between the rows of φ: the two directions in
+    which they differ most.
+    """
+    phi = found.methods["LDA"].topic_terms
+    mean = (phi[:, None] + phi[None]) / 2  # (K, K, V)
+    to_mean = (phi[:, None] * np.log(phi[:, None] / mean)).sum(axis=2)
+    divergence = (to_mean + to_mean.T) / 2  # (K, K), nats
+    centred = divergence - divergence.mean(axis=0)
+    centred = -(centred - centred.mean(axis=1, keepdims=True)) / 2  # the divergence is the square of a distance
+    values, vectors = np.linalg.eigh(centred)
+    return vectors[:, :-3:-1] * np.sqrt(values[:-3:-1].clip(min=0))
+
+
+def relevance(phi: np.ndarray, shares: np.ndarray, weight: float) -> np.ndarray:
+    """λ log φ + (1 − λ) log(φ / p): how well a term tells a topic, (K, V) (Sievert & Shirley 2014, eq. 2).
+
+    phi (K, V), `shares` (V,) of the terms in all of the text, p. λ = `weight` is 1 for the most probable terms, 0 for
+    those that are nowhere else.
+    """
+    return weight * np.log(phi) + (1 - weight) * np.log(phi / shares)
+
+
+def draw_relevance(found: Found, topic: int, weight: float, terms: int = 15) -> Figure:
+    """LDA's topics on a plane, and of one of them (from 1) the terms of largest relevance for λ = `weight`.
+
+    A circle's area is the topic's share of all words. Bars: how often a term occurs, dark in this topic.
+    """
+    lda, corpus, k = found.methods["LDA"], found.corpus, _number(found, topic)
+    tokens = np.asarray(corpus.counts.sum(axis=0)).ravel()  # (V,)
+    sizes = np.asarray(corpus.counts.sum(axis=1)).ravel() @ lda.document_topics  # (K,) words of each topic
+    figure = Figure(figsize=(10.5, 5), layout="constrained")
+    plane, bars = figure.subplots(1, 2, width_ratios=[1, 1])
+    places = place_topics(found)
+    colours = [POSITIVE if i == k else "#bbbbbb" for i in range(len(places))]
+    plane.scatter(*places.T, s=6000 * sizes / sizes.sum(), color=colours, alpha=0.7, edgecolor="white")
+    plane.margins(0.2)
+    plane.set(xticks=[], yticks=[])
+    name, share = plain(lda.names(corpus, 3)[k]), sizes[k] / sizes.sum()
+    plane.set_title(f"topics: area is share of the words\n{name}: {share:.0%}")
+    shown = np.argsort(-relevance(lda.topic_terms, tokens / tokens.sum(), weight)[k], kind="stable")[:terms]
+    names = [plain(corpus.words[t]) for t in shown]
+    bars.barh(names, tokens[shown], color="#c6d8ea", label="in all topics")
+    own = np.minimum(lda.topic_terms[k, shown] * sizes[k], tokens[shown])
+    bars.barh(names, own, color=POSITIVE, label=f"in topic {topic}")
+    bars.invert_yaxis()
+    bars.tick_params(axis="y", labelsize=11)
+    bars.set(xlabel="times the word occurs")
+    bars.set_title(f"most relevant terms, λ = {weight:.2f}")
+    bars.legend(fontsize=11, loc="lower right")
+    looks = [{"fontsize": 12, "weight": "bold"}] * len(places)
+    place_labels(plane, places, [str(i + 1) for i in range(len(places))], looks)
+    return figure
 
 
 def infer(phi: np.ndarray, words: Sequence[int], alpha: float, steps: int = 100) -> tuple[np.ndarray, np.ndarray]:
@@ -100,12 +166,12 @@ def draw_mixture(found: Found, text: str) -> tuple[Figure, str]:
     if not known:
         raise InputError("the corpus has none of these words; write about something it has topics for")
     theta, p = infer(lda.topic_terms, [t for _, t in known], found.alpha)
-    names = [f"{k}  {' '.join(found.corpus.terms[t] for t in top)}" for k, top in enumerate(lda.top(4), 1)]
-    figure = Figure(figsize=(8.5, 0.7 + 0.25 * len(theta)), layout="constrained")
+    names = lda.names(found.corpus, 4)
+    figure = Figure(figsize=(9, 0.8 + 0.29 * len(theta)), layout="constrained")
     axis = figure.subplots()
     bars = axis.barh(range(len(theta)), theta, color=POSITIVE)
-    axis.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-    axis.set_yticks(range(len(theta)), list(map(plain, names)), fontsize=8)
+    axis.bar_label(bars, fmt="%.2f", padding=3, fontsize=10)
+    axis.set_yticks(range(len(theta)), list(map(plain, names)), fontsize=10)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1.08), title="θ: the share of each topic in the text")
     said = ", ".join(

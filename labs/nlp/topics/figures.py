@@ -1,19 +1,24 @@
-"""The pictures of Task № 1: top terms, word clouds, a map of the documents, mixtures, comparisons."""
+"""The pictures of Task № 1: documents, top terms, word clouds, a map of the documents, mixtures, comparisons.
+
+A topic is called by its number and its first words, and has one colour in all of them: that of the class it is matched
+with, where there are classes.
+"""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.textpath import TextPath
-from matplotlib.transforms import Affine2D
+from matplotlib.patches import Rectangle
 
 from common.plots import plain
+from labs.nlp.labels import place_labels
+from labs.nlp.topics import comparisons
+from labs.nlp.topics.coherence import coherence
+from labs.nlp.topics.matching import classes_of_topics, match, shared_terms
 from labs.nlp.topics.methods import Topics
+from labs.nlp.topics.panels import NEGATIVE, POSITIVE, colours_of, ink, left_out, panels, ticks, word_cloud
 from labs.nlp.topics.preparation import Corpus
-
-POSITIVE, NEGATIVE = "#2166ac", "#b2182b"
-NAMES = {"coherence_npmi": "NPMI", "coherence_umass": "UMass", "nmi": "NMI", "clusters_nmi": "NMI of clusters"}
 
 
 def draw(
@@ -27,114 +32,166 @@ def draw(
 ) -> Iterator[tuple[str, Figure]]:
     """Every figure of a run with its name."""
     two = [found["LSA"], found["LDA"]]
+    yield "documents", plot_documents(corpus)
     for one in two:
         name = one.method.lower()
-        yield f"terms_{name}", plot_terms(one, corpus.terms, top)
-        yield f"clouds_{name}", plot_clouds(one, corpus.terms)
+        yield f"terms_{name}", plot_terms(one, corpus, top)
+        yield f"clouds_{name}", plot_clouds(one, corpus)
+    yield "coherence", plot_coherence(two, corpus, top)
+    yield "overlap", plot_overlap(two, corpus, top)
     yield "map", plot_map(two, corpus, seed)
     yield "mixtures", plot_mixtures(two, corpus)
     if len(corpus.y):
         yield "topics_by_class", plot_topics_by_class(two, corpus)
-    yield "log_likelihood", plot_log_likelihood(history)
-    yield "comparison", plot_comparison(rows)
+    yield "log_likelihood", comparisons.plot_log_likelihood(history)
+    yield "comparison", comparisons.plot_comparison(rows)
     by_topics, by_priors = tried
     if by_topics:
-        yield "topic_counts", plot_topic_counts(by_topics)
+        yield "topic_counts", comparisons.plot_topic_counts(by_topics)
     if by_priors:
-        yield "priors", plot_priors(by_priors)
+        yield "priors", comparisons.plot_priors(by_priors)
 
 
-def plot_terms(found: Topics, terms: Sequence[str], top: int) -> Figure:
+def plot_documents(corpus: Corpus) -> Figure:
+    """How many documents each class has, and how long the documents are."""
+    lengths = np.array([len(text.split()) for text in corpus.texts])
+    classes = len(corpus.classes) if len(corpus.y) else 0
+    figure = Figure(figsize=(10 if classes else 6, max(3.6, 1.2 + 0.28 * classes)), layout="constrained")
+    axes = figure.subplots(1, 2 if classes else 1, squeeze=False)[0]
+    if classes:
+        bars = axes[0].barh(list(map(plain, corpus.classes)), np.bincount(corpus.y, minlength=classes), color=POSITIVE)
+        axes[0].bar_label(bars, padding=3)
+        axes[0].invert_yaxis()
+        axes[0].margins(x=0.12)
+        axes[0].set(xlabel="documents", title=f"{len(lengths)} documents, {classes} classes")
+    middle = np.median(lengths)
+    axes[-1].hist(lengths, bins=min(15, np.ptp(lengths) + 1), color="#999999", edgecolor="white")
+    axes[-1].axvline(middle, color="black", linestyle="--")
+    axes[-1].set(xlabel="words in a document", ylabel="documents", title=f"half have up to {middle:.0f} (dashed)")
+    return figure
+
+
+def plot_terms(found: Topics, corpus: Corpus, top: int) -> Figure:
     """The heaviest terms of each topic as bars; of LSA those with the largest weights of either sign."""
-    topics = len(found.topic_terms)
-    columns = min(5, topics)
-    figure, axes = _panels(topics, columns, 2.5, 0.5 + 0.17 * top)
-    for k, axis in enumerate(axes):
-        weights = found.topic_terms[k]
-        shown = np.argsort(-np.abs(weights), kind="stable")[:top]
-        colours = [POSITIVE if w > 0 else NEGATIVE for w in weights[shown]]
-        axis.barh(range(len(shown)), weights[shown], color=colours)
-        axis.set_yticks(range(len(shown)), [plain(terms[t]) for t in shown], fontsize=7)
-        axis.tick_params(axis="x", labelsize=6)
+    names = found.names(corpus)
+    figure, axes = panels(len(names), 4, 3.2, 0.75 + 0.21 * top)
+    for k, (axis, shown) in enumerate(zip(axes, found.heaviest(top), strict=False)):
+        weights = found.topic_terms[k, shown]
+        axis.barh(range(len(shown)), weights, color=[POSITIVE if w > 0 else NEGATIVE for w in weights])
+        axis.set_yticks(range(len(shown)), [plain(corpus.words[t]) for t in shown], fontsize=10)
+        axis.locator_params(axis="x", nbins=3)
         axis.invert_yaxis()
-        axis.set_title(f"topic {k + 1}", fontsize=8)
-    signed = "weights; red ones count against the topic" if (found.topic_terms < 0).any() else "probabilities"
-    figure.suptitle(f"{found.method}: {signed}", fontsize=10)
+        axis.set_title(plain(names[k]), fontsize=11, loc="left")
+    signed = "weights; red ones count against the topic" if (found.topic_terms < 0).any() else "probabilities φ"
+    figure.suptitle(f"{found.method}: {signed}{left_out(len(names))}", fontsize=13)
     return figure
 
 
-def plot_clouds(found: Topics, terms: Sequence[str], words: int = 30) -> Figure:
+def plot_clouds(found: Topics, corpus: Corpus, words: int = 30) -> Figure:
     """A word cloud per topic: the larger, the heavier; red: a negative weight."""
-    topics = len(found.topic_terms)
-    figure, axes = _panels(topics, min(5, topics), 2.6, 1.9)
-    for k, axis in enumerate(axes):
-        heaviest = np.argsort(-np.abs(found.topic_terms[k]), kind="stable")[:words]
-        word_cloud(axis, [terms[t] for t in heaviest], found.topic_terms[k, heaviest])
-        axis.set_title(f"topic {k + 1}", fontsize=8)
-    figure.suptitle(found.method, fontsize=10)
+    names = found.names(corpus)
+    figure, axes = panels(len(names), 4, 3.2, 2.3)
+    for k, (axis, heaviest) in enumerate(zip(axes, found.heaviest(words), strict=False)):
+        word_cloud(axis, [corpus.words[t] for t in heaviest], found.topic_terms[k, heaviest].tolist())
+        axis.set_title(plain(names[k]), fontsize=11)
+    signed = " (red: against the topic)" if (found.topic_terms < 0).any() else ""
+    figure.suptitle(f"{found.method}{signed}{left_out(len(names))}", fontsize=13)
     return figure
 
 
-def word_cloud(axis, words: Sequence[str], weights: Sequence[float]) -> list[tuple[float, float, float, float]]:
-    """Draw words, heaviest first, each as near the middle as those before it leave room; returns their rectangles.
-
-    A word walks outwards along a flat spiral until its rectangle meets no other. Letters grow with √|weight|.
-    """
-    placed: list[tuple[float, float, float, float]] = []  # left, bottom, right, top
-    for word, weight in zip(words, weights, strict=True):
-        size = max(0.25, (abs(weight) / abs(weights[0])) ** 0.5)
-        outline = TextPath((0, 0), plain(word), size=size)
-        box = outline.get_extents()
-        for step in range(4000):
-            x, y = (0.01 * step * f for f in (1.6 * np.cos(0.35 * step), np.sin(0.35 * step)))
-            left, bottom = x - box.width / 2, y - box.height / 2
-            rectangle = (left - 0.06, bottom - 0.06, left + box.width + 0.06, bottom + box.height + 0.06)
-            if not any(_overlap(rectangle, other) for other in placed):
-                break
-        placed.append(rectangle)
-        moved = Affine2D().translate(left - box.x0, bottom - box.y0).transform_path(outline)
-        axis.add_patch(PathPatch(moved, color=POSITIVE if weight > 0 else NEGATIVE, linewidth=0))
-    corners = np.array(placed)
-    axis.set(xlim=(corners[:, 0].min(), corners[:, 2].max()), ylim=(corners[:, 1].min(), corners[:, 3].max()))
-    axis.set_aspect("equal")
-    axis.set_axis_off()
-    return placed
+def plot_coherence(found: Sequence[Topics], corpus: Corpus, top: int) -> Figure:
+    """NPMI of each topic, the most coherent first, beside the mean of all."""
+    topics = len(found[0].topic_terms)
+    figure = Figure(figsize=(5.2 * len(found), 1.2 + 0.26 * topics), layout="constrained")
+    for axis, one in zip(figure.subplots(1, len(found), sharex=True, squeeze=False)[0], found, strict=True):
+        npmi, _ = coherence(one.top(top), corpus.counts)
+        order = np.argsort(-npmi, kind="stable")
+        names = one.names(corpus)
+        axis.barh(range(topics), npmi[order], color=[POSITIVE if value > 0 else NEGATIVE for value in npmi[order]])
+        axis.set_yticks(range(topics), [plain(names[k]) for k in order], fontsize=10)
+        axis.invert_yaxis()
+        axis.axvline(npmi.mean(), color="black", linestyle="--")
+        axis.set(xlabel=f"NPMI of the first {top} terms", title=f"{one.method}: {npmi.mean():.3f} in the mean (dashed)")
+    return figure
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def plot_overlap(found: Sequence[Topics], corpus: Corpus, top: int) -> Figure:
+    """How many of their top terms topics share: within each method, and between the two, with the matching framed."""
+    these, those = found
+    pairs = [(these, these), (those, those), (those, these)]
+    topics = len(these.topic_terms)
+    side = min(8.0, 1.9 + 0.3 * topics)
+    figure = Figure(figsize=(3 * side, side - 0.2), layout="constrained")
+    for axis, (one, other) in zip(figure.subplots(1, 3), pairs, strict=True):
+        shared = shared_terms(one.top(top), other.top(top)).astype(float)
+        if one is other:
+            np.fill_diagonal(shared, np.nan)  # each shares all with itself
+        drawn = axis.imshow(shared, cmap="Blues", vmin=0, vmax=top)
+        if topics <= 20:
+            for (i, j), value in np.ndenumerate(shared):
+                if value > 0:
+                    colour = "white" if value > 0.6 * top else "black"
+                    axis.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=10, color=colour)
+        for i, j in [pair for pair in match(shared) if shared[pair]] if one is not other else ():
+            axis.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=NEGATIVE, linewidth=1.8))
+        axis.set_xticks(**ticks([str(k + 1) for k in range(topics)]), fontsize=10)
+        axis.set_yticks(**ticks(one.names(corpus, 1)), fontsize=10)
+        framed = " (framed: one to one)" if one is not other else ""
+        axis.set(xlabel=f"{other.method} topic", title=f"{one.method} and {other.method}{framed}")
+    figure.colorbar(drawn, ax=figure.axes[:3], label=f"terms shared, of {top}", shrink=0.8)
+    return figure
 
 
 def plot_map(found: Sequence[Topics], corpus: Corpus, seed: int) -> Figure:
     """Documents on a plane (t-SNE of their rows at unit length), coloured by dominant topic and by class.
 
-    t-SNE keeps neighbours together; distances between groups mean nothing. At most 2000 documents.
+    A topic has the colour of the class it is matched with, and its number stands in the middle of its documents. t-SNE
+    keeps neighbours together; distances between groups mean nothing. At most 2000 documents.
     """
     from sklearn.manifold import TSNE
     from sklearn.preprocessing import normalize
 
     shown = np.random.default_rng(seed).permutation(len(corpus.texts))[:2000]
     columns = 2 if len(corpus.y) else 1
-    figure = Figure(figsize=(6 * columns + 1, 5 * len(found)), layout="constrained")
+    figure = Figure(figsize=(7 * columns, 5.2 * len(found)), layout="constrained")
     for one, axes in zip(found, figure.subplots(len(found), columns, squeeze=False), strict=True):
         rows = normalize(one.document_topics[shown]).astype(np.float32)
         perplexity = min(30, (len(shown) - 1) / 3)
         points = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(rows)
-        topics = [f"{k + 1}" for k in range(len(one.topic_terms))]
-        _scatter(axes[0], points, one.dominant[shown], topics, f"{one.method}, by dominant topic")
+        title = f"t-SNE of {one.method}'s documents, by"
+        _scatter(axes[0], points, one.dominant[shown], one.names(corpus), topic_colours(one, corpus), f"{title} topic")
         if len(corpus.y):
-            _scatter(axes[1], points, corpus.y[shown], corpus.classes, f"{one.method}, by class")
+            colours = colours_of(len(corpus.classes))
+            _scatter(axes[1], points, corpus.y[shown], corpus.classes, colours, f"{title} class")
+        for axis, groups, names in zip(
+            axes, (one.dominant, corpus.y), (range(1, len(one.topic_terms) + 1), corpus.classes), strict=False
+        ):
+            _name_groups(axis, points, groups[shown], list(map(str, names)))
     return figure
 
 
-def _scatter(axis, points: np.ndarray, groups: np.ndarray, names: Sequence[str], title: str) -> None:
-    colours = _colours(len(names))
+def _scatter(
+    axis: Axes, points: np.ndarray, groups: np.ndarray, names: Sequence[str], colours: np.ndarray, title: str
+) -> None:
     for group, name in enumerate(names):
         own = points[groups == group]
-        axis.scatter(own[:, 0], own[:, 1], s=10, color=colours[group], label=plain(name))
-    axis.set(xticks=[], yticks=[], title=title)
+        axis.scatter(own[:, 0], own[:, 1], s=14, color=colours[group], label=plain(name))
+    axis.set(xticks=[], yticks=[])
+    axis.set_title(title, fontsize=12)
     if len(names) <= 20:
-        axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        axis.legend(fontsize=10, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=1.6)
+
+
+def _name_groups(axis: Axes, points: np.ndarray, groups: np.ndarray, names: Sequence[str]) -> None:
+    """Each group's name beside the one of its points that is nearest to its middle: colour is not the only sign."""
+    there = [group for group in range(len(names)) if (groups == group).any()]
+    middles = []
+    for group in there:
+        own = points[groups == group]
+        middles.append(own[np.linalg.norm(own - np.median(own, axis=0), axis=1).argmin()])
+    frame = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "black", "alpha": 0.85}
+    looks = [{"bbox": frame}] * len(there)
+    place_labels(axis, np.array(middles), [names[group] for group in there], looks, distance=12)
 
 
 def plot_mixtures(found: Sequence[Topics], corpus: Corpus, documents: int = 12) -> Figure:
@@ -142,116 +199,61 @@ def plot_mixtures(found: Sequence[Topics], corpus: Corpus, documents: int = 12) 
     order = np.argsort(corpus.y, kind="stable") if len(corpus.y) else np.arange(len(corpus.texts))
     chosen = order[np.linspace(0, len(order) - 1, min(documents, len(order))).astype(int)]
     names = [
-        f"{corpus.classes[corpus.y[d]] + ': ' if len(corpus.y) else ''}{' '.join(corpus.texts[d].split()[:4])} …"
+        f"{corpus.classes[corpus.y[d]] + ': ' if len(corpus.y) else ''}{' '.join(corpus.texts[d].split()[:3])[:24]} …"
         for d in chosen
     ]
-    figure = Figure(figsize=(12, 1.2 + 0.36 * len(chosen)), layout="constrained")
+    topics = len(found[0].topic_terms)
+    figure = Figure(figsize=(14, 1.2 + max(0.4 * len(chosen), 0.22 * min(topics, 20))), layout="constrained")
     axes = figure.subplots(1, len(found), sharey=True)
     for axis, one in zip(axes, found, strict=True):
-        colours = _colours(len(one.topic_terms))
+        colours = topic_colours(one, corpus)
         weights = one.document_topics[chosen]
+        span = np.abs(weights).sum(axis=1).max()
         for part in (np.maximum(weights, 0), np.minimum(weights, 0)):  # each sign piles up on its own side
             start = np.zeros(len(chosen))
-            for k in range(weights.shape[1]):
-                axis.barh(range(len(chosen)), part[:, k], left=start, color=colours[k])
+            for k in range(topics):
+                looks = {"color": colours[k], "edgecolor": "white", "linewidth": 0.5}
+                axis.barh(range(len(chosen)), part[:, k], left=start, **looks)
+                for i in np.flatnonzero(np.abs(part[:, k]) > 0.05 * span):  # room for its number
+                    middle = start[i] + part[i, k] / 2
+                    axis.text(middle, i, k + 1, ha="center", va="center", fontsize=10, color=ink(colours[k]))
                 start += part[:, k]
-        axis.set_title(f"{one.method}: weights of the topics")
-        axis.axvline(0, color="black", linewidth=0.6)
-    axes[0].set_yticks(range(len(chosen)), list(map(plain, names)), fontsize=8)
+        axis.set(title=f"{one.method}: weights of the topics", xlabel="weight")
+        axis.axvline(0, color="black", linewidth=0.8)
+        if topics <= 20:
+            keys = [axis.barh(0, 0, color=colour) for colour in colours]
+            labels = list(map(plain, one.names(corpus)))
+            axis.legend(keys, labels, fontsize=10, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    axes[0].set_yticks(range(len(chosen)), list(map(plain, names)), fontsize=10)
     axes[0].invert_yaxis()
-    if len(colours) <= 20:
-        keys = [axes[-1].barh(0, 0, color=colour) for colour in colours]
-        axes[-1].legend(
-            keys, [f"topic {k + 1}" for k in range(len(keys))], fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5)
-        )
     return figure
 
 
 def plot_topics_by_class(found: Sequence[Topics], corpus: Corpus) -> Figure:
     """Mean weight of each topic in the documents of each class: one dark cell a row is a topic that is a class."""
-    topics = len(found[0].topic_terms)
-    figure = Figure(figsize=(3 + 0.7 * topics, 1.5 + 0.32 * len(corpus.classes)), layout="constrained")
+    topics, classes = len(found[0].topic_terms), list(map(plain, corpus.classes))
+    height = 2.4 + 0.3 * len(classes)
+    width = 5 + (0.36 if topics <= 20 else 0.14) * topics * len(found)
+    figure = Figure(figsize=(width, height), layout="constrained")
     for axis, one in zip(figure.subplots(1, len(found), sharey=True), found, strict=True):
-        means = np.stack([one.document_topics[corpus.y == c].mean(axis=0) for c in range(len(corpus.classes))])
+        means = np.stack([one.document_topics[corpus.y == c].mean(axis=0) for c in range(len(classes))])
         limit = np.abs(means).max()
-        axis.imshow(means, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
-        axis.set_yticks(range(len(corpus.classes)), list(map(plain, corpus.classes)), fontsize=8)
-        axis.set_xticks(range(topics), range(1, topics + 1), fontsize=7)
-        axis.set(xlabel="topic", title=f"{one.method} (red: negative)" if (means < 0).any() else one.method)
+        signed = bool((means < 0).any())
+        scale = {"cmap": "RdBu", "vmin": -limit} if signed else {"cmap": "Blues", "vmin": 0}
+        drawn = axis.imshow(means, vmax=limit, aspect="auto", **scale)
+        axis.set_yticks(range(len(classes)), classes, fontsize=11)
+        axis.set_xticks(**ticks(one.names(corpus)), fontsize=10, rotation=90)
+        axis.set_title(f"{one.method} (red: negative)" if signed else one.method, fontsize=12)
+        figure.colorbar(drawn, ax=axis, label="mean weight of the topic")
     return figure
 
 
-def plot_log_likelihood(history: Sequence[dict[str, float]]) -> Figure:
-    """Gibbs sampling: log-likelihood per token over the sweeps. Level: the chain has found its way."""
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
-    axis = figure.subplots()
-    axis.plot([row["epoch"] for row in history], [row["log_likelihood"] for row in history])
-    axis.set(xlabel="sweep", ylabel="log-likelihood per token (nats)", title="LDA by Gibbs sampling")
-    axis.grid(alpha=0.3)
-    return figure
-
-
-def plot_comparison(rows: dict[str, dict[str, float]]) -> Figure:
-    """The methods side by side, one panel per measure."""
-    measures = list(rows["LDA"])
-    figure = Figure(figsize=(2.3 * len(measures), 3.2), layout="constrained")
-    for axis, name in zip(figure.subplots(1, len(measures)), measures, strict=True):
-        values = [row[name] for row in rows.values()]
-        bars = axis.bar(range(len(values)), values, color=[POSITIVE, "#1b7837", "#999999"][: len(values)])
-        axis.bar_label(bars, fmt="%.2f", fontsize=8)
-        axis.set_xticks(range(len(values)), [method.replace(" ", "\n") for method in rows], fontsize=8)
-        axis.set_title(NAMES.get(name, name), fontsize=10)
-        axis.margins(y=0.12)
-    return figure
-
-
-def plot_topic_counts(rows: Sequence[dict]) -> Figure:
-    """Every measure over the number of topics, a line per method."""
-    measures = [name for name in rows[0] if name not in ("topics", "method")]
-    figure = Figure(figsize=(3 * len(measures), 3.2), layout="constrained")
-    for axis, name in zip(figure.subplots(1, len(measures)), measures, strict=True):
-        for method in dict.fromkeys(row["method"] for row in rows):
-            own = [(row["topics"], row[name]) for row in rows if row["method"] == method]
-            axis.plot(*zip(*own, strict=True), marker="o", markersize=3, label=method)
-        axis.set(xlabel="topics", title=NAMES.get(name, name))
-        axis.set_xticks(sorted({row["topics"] for row in rows}))
-        axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
-    return figure
-
-
-def plot_priors(rows: Sequence[dict]) -> Figure:
-    """Every measure over α and β, as tables of colours: the brighter, the larger."""
-    measures = [name for name in rows[0] if name not in ("alpha", "beta", "seconds")]
-    alphas, betas = (sorted({row[name] for row in rows}) for name in ("alpha", "beta"))
-    figure = Figure(figsize=(2.6 * len(measures), 2.9), layout="constrained")
-    for axis, name in zip(figure.subplots(1, len(measures)), measures, strict=True):
-        table = np.full((len(alphas), len(betas)), np.nan)
-        for row in rows:
-            table[alphas.index(row["alpha"]), betas.index(row["beta"])] = row[name]
-        axis.imshow(table, cmap="viridis")
-        middle = (np.nanmin(table) + np.nanmax(table)) / 2
-        for (i, j), value in np.ndenumerate(table):
-            axis.text(j, i, f"{value:.3f}", ha="center", fontsize=8, color="white" if value < middle else "black")
-        axis.set_xticks(range(len(betas)), [f"{b:g}" for b in betas])
-        axis.set_yticks(range(len(alphas)), [f"{a:g}" for a in alphas])
-        axis.set(xlabel="β", ylabel="α", title=NAMES.get(name, name))
-    return figure
-
-
-def _panels(n: int, columns: int, width: float, height: float) -> tuple[Figure, list]:
-    rows = -(-n // columns)
-    figure = Figure(figsize=(width * columns, height * rows + 0.4), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axis in axes[n:]:
-        axis.set_axis_off()
-    return figure, axes[:n]
-
-
-def _colours(n: int) -> np.ndarray:
-    """n colours as told apart as can be: tab10, tab20, beyond that around the circle of hues."""
-    import matplotlib
-
-    if n <= 20:
-        return matplotlib.colormaps["tab10" if n <= 10 else "tab20"](range(n))
-    return matplotlib.colormaps["hsv"](np.linspace(0, 1, n, endpoint=False))
+def topic_colours(found: Topics, corpus: Corpus) -> np.ndarray:
+    """A colour (RGBA) per topic: that of the class it is matched with; of those without a class one of their own."""
+    topics = len(found.topic_terms)
+    if not len(corpus.y):
+        return colours_of(topics)
+    matched = classes_of_topics(found.dominant, corpus.y, topics, len(corpus.classes))
+    colours = colours_of(len(corpus.classes) + max(0, topics - len(corpus.classes)))
+    others = iter(range(len(corpus.classes), len(colours)))
+    return np.array([colours[next(others) if own is None else own] for own in matched])

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from labs.nlp.lda import GibbsLDA
 from labs.nlp.topics.coherence import agreement, coherence
+from labs.nlp.topics.matching import diversity
 from labs.nlp.topics.preparation import Corpus
 
 
@@ -25,8 +26,16 @@ class Topics:
     seconds: float
 
     def top(self, n: int) -> list[list[int]]:
-        """The n heaviest terms of each topic, heaviest first, as columns of the document–term matrix."""
+        """The n terms that speak most for each topic, heaviest first, as columns of the document–term matrix."""
         return np.argsort(-self.topic_terms, axis=1, kind="stable")[:, :n].tolist()
+
+    def heaviest(self, n: int) -> list[list[int]]:
+        """The n terms of each topic with the largest weights, whatever their sign. The same as `top` for LDA."""
+        return np.argsort(-np.abs(self.topic_terms), axis=1, kind="stable")[:, :n].tolist()
+
+    def names(self, corpus: Corpus, words: int = 2) -> list[str]:
+        """What each topic is called in figures: its number from 1, and its first terms."""
+        return [f"{k} {' '.join(corpus.words[t] for t in terms)}" for k, terms in enumerate(self.top(words), 1)]
 
     @property
     def dominant(self) -> np.ndarray:
@@ -80,13 +89,15 @@ def gibbs_lda(counts: csr_array, topics: int, alpha: float, beta: float, sweeps:
 
 
 def measure(found: Topics, corpus: Corpus, top: int, seed: int = 0) -> dict[str, float]:
-    """seconds, coherence and, with classes, agreement: of the dominant topics, and of K clusters by k-means.
+    """seconds, coherence, diversity and, with classes, agreement: of the dominant topics, and of K clusters by k-means.
 
     The clusters are found among the documents' rows of unit length, so that methods that assign softly, or with
     signs, are compared by the space they make, too.
     """
-    npmi, umass = coherence(found.top(top), corpus.counts)
+    tops = found.top(top)
+    npmi, umass = coherence(tops, corpus.counts)
     row = {"seconds": found.seconds, "coherence_npmi": float(npmi.mean()), "coherence_umass": float(umass.mean())}
+    row["diversity"] = diversity(tops)
     if len(corpus.y):
         from sklearn.cluster import KMeans
         from sklearn.preprocessing import normalize

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -184,6 +185,42 @@ def test_indicative_words_are_the_classes_own():
 
 
 @pytest.mark.parametrize("kind", ["word", "subword", "character"])
+def test_a_piece_is_what_stands_in_the_text(kind):
+    vocabulary = learn_vocabulary(["the fox saw the dog"] * 3, kind, 300, subwords="wordpiece")
+    text = "the fox saw ω"
+    pieces = vocabulary.pieces(text)
+    assert len(pieces) == len(vocabulary.encode([text])[0])
+    assert "".join(piece for piece, _ in pieces).replace(" ", "") == "thefoxsawω"
+    assert len(vocabulary.pieces(text, 2)) == 2
+    assert [known for _, known in pieces] == [True] * (len(pieces) - 1) + [False]
+
+
+def test_a_word_that_the_vocabulary_lacks_is_shown_as_it_stands_there():
+    vocabulary = learn_vocabulary(["good fine", "bad sad"], "word")
+    model = NaiveBayes(len(vocabulary), 2)
+    one = reading.read(model, vocabulary, "good zorking evening", 0, 2, "title")
+    assert (one.words, one.known, len(one.values)) == (["good", "zorking"], [True, False], 2)
+    texts = [text.get_text() for text in reading.plot_readings([one]).axes[0].texts]
+    assert "[zorking]" in texts and "[not in the vocabulary]" in texts and "speaks for the class" in texts
+
+
+def test_of_attention_the_most_decided_head_is_large():
+    even, sharp = torch.full((30, 30), 1 / 30), torch.eye(30)
+    figure = reading.plot_attention(torch.stack([even, sharp]), [f"w{i}" for i in range(30)])
+    large, small = figure.axes[0], figure.axes[-2 if figure.axes[-1].get_label() == "<colorbar>" else -1]
+    assert large.get_title().startswith("head 2 of 2") and len(large.get_xticklabels()) == reading.MOST_SEEN
+    assert small.get_title() == "head 1"
+    width, height = figure.get_size_inches() * 120  # pixels of the file
+    assert max(width, height) < 1500
+
+
+def test_naive_bayes_is_not_told_to_try_naive_bayes():
+    data = SimpleNamespace(test=SimpleNamespace(y=torch.tensor([0, 1])))
+    said = {name: classify.verdict(HyperParams(model=name), data, 0.5) for name in ("bag", "naive_bayes")}
+    assert "hard to beat" in said["bag"] and "hard to beat" not in said["naive_bayes"]
+
+
+@pytest.mark.parametrize("kind", ["word", "subword", "character"])
 def test_a_vocabulary_comes_back(kind):
     texts = ["Ein Wort gibt das andere.", "Das andere Wort!"]
     vocabulary = learn_vocabulary(texts, kind, 300)
@@ -245,7 +282,7 @@ def test_the_newest_classifier_reads_and_no_tagger(capsys):
     train(**COUNTED, model="naive_bayes", seed=1)[1].path.joinpath("model.safetensors").unlink()
     tagging.train(epochs=1, width=8, limit=10, quiet=True)
     assert classify.load_run().path == run.path
-    predict.read(("lovely",))
+    predict.read(text=("lovely",))
     assert "positive" in capsys.readouterr().out
 
 
@@ -281,16 +318,22 @@ def test_what_is_expected_is_reached():
 def test_the_commands(command):
     done = command("labs.nlp.classify", "--offline", "--epochs", "1", "--limit", "64", "--out", "run")
     assert done.returncode == 0, done.stderr
-    assert "Using the embedded reviews" in done.stderr
+    assert "sing the embedded reviews" in done.stderr
     assert done.stdout.splitlines()[-1] == "run"
     assert json.loads(Path("run/summary.json").read_text())["dataset"] == "reviews"
     names = {path.name for path in Path("run/figures").iterdir()}
-    assert names == {"class_counts.png", "confusion.png", "indicative_words.png", "what_counted.png"}
+    assert names == {
+        "architecture.png",
+        "class_counts.png",
+        "confusion.png",
+        "indicative_words.png",
+        "what_counted.png",
+    }
     Path("lines.txt").write_text("I loved every minute.\n\nA dreadful waste of money.\n")
     done = command("labs.nlp.predict", "A lovely evening", "--file", "lines.txt", "--run", "run")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[2] == "I loved every minute." and done.stdout.count("positive") == 3
-    assert Path("runs/predictions.png").is_file()
+    assert Path("run/figures/read-A-lovely-evening.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -52,11 +52,12 @@ def test_topics(command, corpus):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "new"
-    assert done.stdout.splitlines()[-2].startswith("coherence (NPMI)")
+    assert done.stdout.splitlines()[-3].startswith("coherence (NPMI)")
     assert json.loads(Path("new/summary.json").read_text())["device"] == "cpu"
     figures = {path.stem for path in Path("new/figures").glob("*.png")}
     drawn = {"terms_lsa", "terms_lda", "clouds_lsa", "clouds_lda", "map", "mixtures", "topics_by_class"}
-    assert figures == drawn | {"log_likelihood", "comparison"}
+    assert figures == drawn | {"documents", "coherence", "overlap", "log_likelihood", "comparison"}
+    assert "look at new/figures/terms_lda.png, map.png, overlap.png" in done.stdout
     for path in Path("new/figures").glob("*.png"):
         with Image.open(path) as picture:
             assert len(np.unique(np.asarray(picture.convert("L")))) > 5  # something is drawn
@@ -86,6 +87,8 @@ def test_the_walk_with_vectors_from_a_file(corpus, monkeypatch, capsys):
         (nlp.main, ["--analogy", "unicorn-sail+tide"], ["'unicorn'"]),
         (nlp.main, ["--glove", "nowhere.txt"], ["nowhere.txt"]),
         (nlp.main, ["--max-vocab-size", "5"], ["--max-vocab-size has no effect", "--glove"]),
+        (topics.main, ["--stop-words", "nowhere.txt"], ["'nowhere.txt' is neither english nor none nor a file"]),
+        (topics.main, ["--lemmas", "--no-stem"], ["--lemmas and --no-stem"]),
         (topics.main, ["--topics", "1"], ["--topics is 1", "at least 2"]),
         (topics.main, ["--topics", "40"], ["--topics is 40", "48 documents", "30 terms", "at most 29"]),
         (topics.main, ["--min-documents", "49"], ["cleaning left 0 terms", "--min-documents"]),

@@ -1,15 +1,20 @@
 """The notebook's figures: the numbers they show, worked by hand or found by another way."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from scipy.sparse import csr_array
 
 from common.errors import InputError
-from labs.nlp import explore
+from labs.nlp import classify, explore, explore_networks, language_model
+from labs.nlp.labels import place_labels
 from labs.nlp.topics import explore as explore_topics
 from labs.nlp.topics.methods import Topics
 from labs.nlp.topics.preparation import Corpus
+from labs.nlp.word_map import BLUE, GREY, RED, plot_map
 from labs.nlp.word_vectors import Embeddings
 from labs.nlp.words import TEXT
 
@@ -144,6 +149,7 @@ def test_lsa_brings_documents_together():
 # --- Topics ---
 
 TERMS = ["court", "goal", "judg", "law", "match", "player"]
+WORDS = ["court", "goal", "judge", "law", "match", "player"]
 PHI = np.array([[0.4, 0.0, 0.3, 0.3, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0, 0.2, 0.3]])
 
 
@@ -151,14 +157,14 @@ PHI = np.array([[0.4, 0.0, 0.3, 0.3, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0, 0.2, 0.3]])
 def found():
     texts = ["The court heard the law", "A judge in court", "The players scored a goal"]
     theta = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]])
-    corpus = Corpus(texts, csr_array(np.eye(3, 6, dtype=int)), TERMS, np.array([0, 0, 1]), ("law", "sport"), [])
+    corpus = Corpus(texts, csr_array(np.eye(3, 6, dtype=int)), TERMS, WORDS, np.array([0, 0, 1]), ("law", "sport"), [])
     lsa = Topics("LSA", np.array([[0.5, -0.6, 0.4, 0.3, -0.2, -0.1], [1, 0, 0, 0, 0, 0.0]]), theta, 0.0)
     return explore_topics.Found(corpus, {"LDA": Topics("LDA", PHI, theta, 0.0), "LSA": lsa}, [], 0.1)
 
 
 def test_a_topic_with_its_documents(found):
     figure, text = explore_topics.draw_topic(found, "LDA", 1, documents=2)
-    assert list(bars(figure))[:3] == ["court", "judg", "law"]
+    assert list(bars(figure))[:3] == ["court", "judge", "law"]
     lines = text.splitlines()
     assert lines[0].startswith("(law 89%)")  # (0.9 + 0.7) / 1.8
     assert lines[1] == "0.90 law: The court heard the law …"
@@ -169,8 +175,8 @@ def test_a_topic_with_its_documents(found):
 def test_terms_against_a_topic_are_marked(found):
     lines = explore_topics.describe_topics(found, terms=3).splitlines()
     assert lines[0] == "LDA" and lines[3] == "LSA"
-    assert lines[1].endswith("court judg law")
-    assert lines[4].endswith("−goal court judg")
+    assert lines[1].endswith("court judge law")
+    assert lines[4].endswith("−goal court judge")
 
 
 def test_the_topics_of_a_new_text_by_hand(found):
@@ -187,6 +193,92 @@ def test_an_ambiguous_word_follows_its_company():
     p = [explore_topics.infer(phi, [word, word, 2], alpha=0.1)[1][2] for word in (0, 1)]
     assert p[0][0] > 0.9 and p[1][1] > 0.9
     assert explore_topics.infer(phi, [2], alpha=1.0)[0] == pytest.approx([0.5, 0.5])
+
+
+def test_relevance_by_hand():
+    phi, shares = np.array([[0.6, 0.3, 0.1], [0.1, 0.1, 0.8]]), np.array([0.4, 0.1, 0.5])
+    most_probable = explore_topics.relevance(phi, shares, 1.0)
+    most_telling = explore_topics.relevance(phi, shares, 0.0)
+    assert most_probable[0] == pytest.approx(np.log([0.6, 0.3, 0.1]))
+    assert most_telling[0] == pytest.approx(np.log([1.5, 3, 0.2]))
+    assert explore_topics.relevance(phi, shares, 0.5) == pytest.approx((most_probable + most_telling) / 2)
+
+
+def test_topics_that_differ_lie_apart(found):
+    phi = np.array([[0.7, 0.1, 0.1, 0.1], [0.68, 0.12, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]])
+    own = Topics("LDA", phi, np.full((3, 3), 1 / 3), 0.0)
+    places = explore_topics.place_topics(dataclasses.replace(found, methods={"LDA": own}))
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2)
+    assert apart[0, 1] < 0.2 * apart[0, 2]
+    p, q = phi[0], phi[2]  # three points lie on a plane exactly: distances are the roots of the divergences
+    divergence = (p * np.log(p / (p + q) * 2)).sum() / 2 + (q * np.log(q / (p + q) * 2)).sum() / 2
+    assert apart[0, 2] == pytest.approx(divergence**0.5)
+
+
+def test_the_most_relevant_terms_of_a_topic(found):
+    smooth = (PHI + 0.01) / (PHI + 0.01).sum(axis=1, keepdims=True)
+    counts = csr_array(np.array([[2, 0, 1, 1, 0, 0], [1, 0, 1, 0, 0, 0], [0, 2, 0, 0, 1, 1]]))
+    corpus = dataclasses.replace(found.corpus, counts=counts)
+    own = Topics("LDA", smooth, found.methods["LDA"].document_topics, 0.0)
+    figure = explore_topics.draw_relevance(explore_topics.Found(corpus, {"LDA": own}, [], 0.1), 2, 1.0, terms=2)
+    names = [tick.get_text() for tick in figure.axes[1].get_yticklabels()]
+    assert names == ["goal", "player"]
+    assert figure.axes[1].patches[0].get_width() == 2  # the goal occurs twice
+
+
+def test_labels_do_not_overlap():
+    figure = Figure(figsize=(4, 4))
+    axis = figure.subplots()
+    axis.set(xlim=(0, 1), ylim=(0, 1))
+    written = place_labels(axis, np.full((12, 2), 0.5), [f"name {i}" for i in range(12)])
+    assert 2 <= len(written) < 12 and written[0] == "name 0"  # no room for all of them around one point
+    boxes = [text.get_window_extent() for text in axis.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_a_map_marks_the_words_asked_for_and_their_nearest(royals):
+    figure = plot_map(royals, ["king"], neighbours=2)
+    colours = {text.get_text(): text.get_color() for text in figure.axes[0].texts}
+    assert colours["king"] == RED and colours["prince"] == BLUE and colours["apple"] == GREY
+
+
+# --- Networks ---
+
+
+def test_a_trained_classifier_is_asked_about_a_text():
+    tiny = {"dataset": "reviews", "limit": 64, "epochs": 1, "width": 8, "heads": 2, "quiet": True}
+    model, run = classify.train(**tiny, model="transformer", device="cpu")
+    figure, said = explore_networks.draw_reading(model, run, "A lovely zorking evening")
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert "[zorking]" in words and "[not in the vocabulary]" in words and "lovely" in words
+    assert said.count("%") == 2 and said in words
+    figure = explore_networks.draw_attention(model, run, "A lovely evening", head=2)
+    rows = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert rows == ["a", "lovely", "evening"] and "head 2 of 2" in figure.axes[0].get_title()
+    with pytest.raises(InputError, match="no word"):
+        explore_networks.draw_reading(model, run, " ")
+    with pytest.raises(InputError, match="no attention"):
+        explore_networks.draw_attention(torch.nn.Linear(1, 1), run, "A lovely evening", head=1)
+
+
+def test_temperature_moves_the_next_token():
+    tiny = {"dataset": "reviews", "limit": 40, "epochs": 1, "width": 8, "layers": 1, "vocabulary": 300}
+    model, run = language_model.train(**tiny, length=1, quiet=True, device="cpu")
+    warm, _ = explore_networks.draw_next(model, run, "The food", 1.0, length=2)
+    cold, text = explore_networks.draw_next(model, run, "The food", 0.1, length=2)
+    grey, blue = (bars.patches[:12] for bars in (warm.axes[0], cold.axes[0]))
+    assert blue[0].get_width() == grey[0].get_width()  # temperature 1 is drawn beside it
+    assert cold.axes[0].patches[12].get_width() > grey[0].get_width()  # the likeliest becomes likelier
+    assert text.startswith("The food")
+
+
+@pytest.mark.gpu
+def test_what_is_asked_of_networks_on_a_gpu():
+    model, run = classify.train(dataset="reviews", model="transformer", limit=64, epochs=1, quiet=True, device="cuda")
+    explore_networks.draw_reading(model, run, "A lovely evening")
+    explore_networks.draw_attention(model, run, "A lovely evening", 1)
+    model, run = language_model.train(dataset="reviews", limit=40, epochs=1, width=8, quiet=True, device="cuda")
+    explore_networks.draw_next(model, run, "The food", 0.5, length=2)
 
 
 def test_a_text_of_unknown_words(found):

@@ -151,8 +151,9 @@ CASES = [
             "alpha": 1.0,
             "beta": 1.0,
             "weighting": "tf",
-            "stop_words": "none",
+            "stop_words": {"stop_words": "english+../stop.txt"},
             "no_stem": True,
+            "lemmas": True,
             "min_documents": 2,
             "max_share": 0.4,
             "vocabulary": 6,
@@ -170,6 +171,7 @@ def files():
     rows = {word: [(i * j) % 7 for j in range(1, 9)] for i, word in enumerate(words, 1)}
     Path("vectors.txt").write_text("".join(f"{word} {' '.join(map(str, row))}\n" for word, row in rows.items()))
     Path("others.txt").write_text("".join(f"{word} {' '.join(map(str, row[::-1]))}\n" for word, row in rows.items()))
+    Path("stop.txt").write_text("Fox said\n")
     Path("tagged.txt").write_text("the DT\nfox NN\n\na DT\ndog NN\nruns VB\n\n" * 8)
     texts = ["The fox and the dog run", "A dog of the fox runs home", "The farmer milks cows at home"]
     texts += ["Cows run and farmers run", "The dog and a farmer", "Foxes of the farm"]

@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.naive_bayes import MultinomialNB
 
 from common.errors import InputError
+from common.text.corpora import load_tagged
 from labs.nlp import nlp, word_vectors, words
 
 TOKENS = ["The", "quick", "brown", "fox", "is", "jumping", "over", "the", "lazy", "dog"]
@@ -63,6 +64,8 @@ def test_the_table_of_tags_is_the_courses():
     assert list(words.TAGS) == ["JJ", "NN", "NNS", "VB", "VBZ", "VBG", "VBD", "RB", "IN", "DT", "PRP", "CC"]
     assert " ".join(word for word, _ in words.TAGGED) == "Apple released a new iPhone in California"
     assert {tag for _, tag in words.TAGGED} <= set(words.TAGS)
+    known = {tag for universal, _ in words.TAGS.values() for tag in universal.split(", ")} | set(words.OTHER_TAGS)
+    assert known == set(load_tagged().tags)  # all that the tagger may say
     assert words.ENTITIES == {"Apple": "Organization", "iPhone": "Product", "California": "Location"}
 
 

@@ -12,12 +12,12 @@ from scipy.sparse import csr_array
 from common.text.corpora import TextData, split_tagged
 from labs.nlp import classify, explore, reading, tagging
 from labs.nlp.classify import save_figures as save_classifiers_figures
-from labs.nlp.embeddings import plot_map
 from labs.nlp.tagging import save_figures as save_taggers_figures
 from labs.nlp.topics import explore as explore_topics
 from labs.nlp.topics import figures
 from labs.nlp.topics.methods import Topics
 from labs.nlp.topics.preparation import Corpus
+from labs.nlp.word_map import plot_map
 from labs.nlp.word_vectors import Embeddings
 
 BROKEN, VALID = r"$\frac$", "$x$"  # as mathematics the first is an error, and the second would lose its dollar signs
@@ -48,7 +48,8 @@ def run():
 def corpus():
     texts = [f"{BROKEN} law", f"{VALID} goal", "law goal", f"{BROKEN} {VALID}"]
     counts = csr_array(np.array([[2, 1, 0], [0, 1, 2], [1, 1, 1], [2, 0, 2]]))
-    return Corpus(texts, counts, [BROKEN, "law", VALID], np.array([0, 1, 0, 1]), ODD, [])
+    terms = [BROKEN, "law", VALID]
+    return Corpus(texts, counts, terms, terms, np.array([0, 1, 0, 1]), ODD, [])
 
 
 @pytest.fixture
@@ -73,14 +74,16 @@ def test_a_classifiers_figures(run):
 
 
 def test_words_that_counted():
-    check(reading.plot_readings([(f"{BROKEN} with 90%", ["a", VALID, VALID], torch.ones(3))]))
+    words, known = ["a", VALID, VALID], [True, True, False]
+    check(reading.plot_readings([reading.Reading(f"{BROKEN} with 90%", words, known, torch.ones(3))]))
     check(reading.plot_attention(torch.ones(2, 2, 2), ODD))
     check(reading.plot_indicative_words([[(VALID, 1.0)], [(BROKEN, 1.0)]], ODD))
 
 
 def test_of_a_long_text_the_beginning_is_drawn():
     words = [f"w{i}" for i in range(reading.MOST_READ + 1)]
-    text = drawn(reading.plot_readings([("long", words, torch.ones(len(words)))]))
+    long = reading.Reading("long", words, [True] * len(words), torch.ones(len(words)))
+    text = drawn(reading.plot_readings([long]))
     assert f"long (its first {reading.MOST_READ} words)" in text and words[-2] in text and words[-1] not in text
     seen = words[: reading.MOST_SEEN + 1]
     text = drawn(reading.plot_attention(torch.ones(1, len(seen), len(seen)), seen))
@@ -101,8 +104,11 @@ def test_the_map_of_words():
 
 
 def test_the_figures_of_topics(corpus, topics):
-    check(figures.plot_terms(topics[0], corpus.terms, 3))
-    drawn(figures.plot_clouds(topics[1], corpus.terms))
+    check(figures.plot_documents(corpus))
+    check(figures.plot_terms(topics[0], corpus, 3))
+    drawn(figures.plot_clouds(topics[1], corpus))
+    check(figures.plot_coherence(topics, corpus, 2))
+    check(figures.plot_overlap(topics, corpus, 2))
     check(figures.plot_map(topics, corpus, 0))
     check(figures.plot_mixtures(topics, corpus))
     check(figures.plot_topics_by_class(topics, corpus))

@@ -1,6 +1,7 @@
 """Task № 1: cleaning, the matrix, the methods, the measures, and a whole run."""
 
 import csv
+import dataclasses
 import json
 import signal
 from pathlib import Path
@@ -15,7 +16,9 @@ from common.errors import InputError
 from common.text.corpora import TextData, load_texts
 from labs.nlp.topics import figures, topics, train
 from labs.nlp.topics.coherence import agreement, coherence
+from labs.nlp.topics.matching import classes_of_topics, diversity, match, shared_terms
 from labs.nlp.topics.methods import Topics, gibbs_lda, lsa, measure, variational_lda, weigh
+from labs.nlp.topics.panels import colours_of, word_cloud
 from labs.nlp.topics.preparation import Cleaning, clean, count_terms
 
 WORDS = {
@@ -76,6 +79,29 @@ def test_flags_of_preparation():
     assert count_terms(data, Cleaning(**plain | {"min_documents": 2})).terms == ["and", "cat", "dog", "fox", "the"]
     assert count_terms(data, Cleaning(**plain | {"max_share": 0.8})).terms == ["and", "cat", "dog", "fox", "foxes"]
     assert set(count_terms(data, Cleaning(**plain | {"vocabulary": 3})).terms) >= {"the", "fox"}
+
+
+def test_stems_are_shown_as_their_commonest_word():
+    texts = ("galaxies and a galaxy", "two galaxies, a dog", "the dogs", "dog, penalties")
+    corpus = count_terms(data_of(*texts), Cleaning(min_documents=1))
+    assert corpus.terms == ["dog", "galaxi", "penalti"]
+    assert corpus.words == ["dog", "galaxies", "penalties"]
+
+
+def test_lemmas_are_words_of_a_dictionary():
+    data = data_of("mice ran in galaxies", "a mouse runs", "the galaxy was better")
+    corpus = count_terms(data, Cleaning(min_documents=1, lemmas=True))
+    assert corpus.terms == corpus.words == ["galaxy", "good", "mouse", "run"]
+    np.testing.assert_array_equal(corpus.counts.toarray(), [[1, 0, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0]])
+
+
+def test_stop_words_from_a_file():
+    Path("stop.txt").write_text("Fox dog\n\ncat\n")
+    data = data_of("the fox and the owl", "the owl and a cat", "the dog")
+    kept = {"min_documents": 1, "max_share": 1.0, "no_stem": True}
+    assert count_terms(data, Cleaning(**kept, stop_words="stop.txt")).terms == ["and", "owl", "the"]
+    data = data_of("the fox and the owl", "the owl and a cow", "the cow")
+    assert count_terms(data, Cleaning(**kept, stop_words="english+stop.txt")).terms == ["cow", "owl"]
 
 
 def test_a_document_of_which_nothing_is_left_is_left_out():
@@ -147,6 +173,7 @@ def test_variational_lda_gives_distributions():
 def test_top_terms_and_dominant_topics():
     found = Topics("x", np.array([[0.1, 0.7, 0.2], [0.5, -0.9, 0.0]]), np.array([[0.2, -0.8], [0.3, 0.1]]), 0.0)
     assert found.top(2) == [[1, 2], [0, 2]]
+    assert found.heaviest(2) == [[1, 2], [1, 0]]
     assert found.dominant.tolist() == [1, 0]
 
 
@@ -182,6 +209,24 @@ def test_agreement():
     assert agreement(groups, y) == pytest.approx(expected)
 
 
+def test_topics_are_matched_one_to_one():
+    shared = shared_terms([[1, 2, 3], [1, 2, 4], [7, 8, 9]], [[1, 2, 3], [4, 5, 6], [0, 1, 9]])
+    assert shared.tolist() == [[3, 0, 1], [2, 1, 1], [0, 0, 1]]
+    assert match(shared) == [(0, 0), (1, 1), (2, 2)]  # the second is nearer to the first, which is taken
+    assert diversity([[1, 2, 3], [1, 2, 4]]) == 4 / 6
+
+
+def test_topics_are_matched_with_classes():
+    dominant, y = np.array([2, 2, 0, 0, 0, 1]), np.array([0, 0, 1, 1, 0, 1])
+    assert classes_of_topics(dominant, y, 3, 2) == [1, None, 0]
+    corpus = count_terms(data_of("fox dog", "fox dog"), Cleaning(max_share=1.0))
+    corpus = dataclasses.replace(corpus, y=y, classes=("a", "b"))
+    own = np.eye(3)[dominant]
+    colours = figures.topic_colours(Topics("x", np.ones((3, 2)), own, 0.0), corpus)
+    assert (colours[2] == colours_of(3)[0]).all() and (colours[0] == colours_of(3)[1]).all()
+    assert len({tuple(colour) for colour in colours}) == 3
+
+
 def test_themes_that_share_no_word_are_found_by_lda():
     corpus = count_terms(made_texts(), Cleaning())
     found = gibbs_lda(corpus.counts, 3, 0.1, 0.1, sweeps=40)
@@ -207,7 +252,7 @@ def test_words_of_a_cloud_do_not_touch_and_shrink_with_their_weights():
     words = [f"word{'x' * (i % 7)}" for i in range(25)]
     weights = np.linspace(1, 0.1, 25) * np.where(np.arange(25) % 2, -1, 1)
     axis = Figure().subplots()
-    placed = figures.word_cloud(axis, words, weights)
+    placed = word_cloud(axis, words, weights)
     for i, (left, bottom, right, top) in enumerate(placed):
         for other in placed[:i]:
             assert right <= other[0] or other[2] <= left or top <= other[1] or other[3] <= bottom
@@ -245,13 +290,26 @@ def test_a_run_leaves_tables_and_metrics(run, capsys):
     assert summary["lab"] == "nlp"
     assert summary["epochs"] == 12
     assert summary["samples_per_second"] > 0
-    names = ["coherence_npmi", "coherence_umass", "nmi", "purity"]
+    names = ["coherence_npmi", "coherence_umass", "diversity", "nmi", "purity"]
     assert list(summary["metrics"]) == [*names, *(f"lsa_{name}" for name in names)]
     assert summary["metrics"]["nmi"] == pytest.approx(
         measure(found["LDA"], count_terms(made_texts(), made.settings), 10)["nmi"]
     )
     assert [row["method"] for row in read("one/comparison.csv")] == list(found)
-    assert len(read("one/topics.csv")) == 3 * 3 * 10
+    terms = read("one/topics.csv")
+    assert len(terms) == 3 * 3 * 10
+    of_lsa = [float(row["weight"]) for row in terms if (row["method"], row["topic"]) == ("LSA", "3")]
+    assert of_lsa == pytest.approx(found["LSA"].topic_terms[2, found["LSA"].heaviest(10)[2]], abs=1e-5)
+    documents, weights = read("one/documents.csv"), read("one/document_topics.csv")
+    assert len(documents) == 42 and len(weights) == 3 * 42
+    assert [row["class"] for row in documents[:3]] == list(WORDS)
+    for row, theta in zip(documents, found["LDA"].document_topics, strict=True):
+        assert [float(row[f"share_{k}"]) for k in (1, 2, 3)] == pytest.approx(theta, abs=1e-5)
+        assert int(row["topic_lda"]) == theta.argmax() + 1
+    assert float(weights[0]["topic_1"]) == pytest.approx(found["LSA"].document_topics[0, 0], abs=1e-5)
+    quality = [float(row["npmi"]) for row in read("one/topic_coherence.csv") if row["method"] == "LDA"]
+    assert np.mean(quality) == pytest.approx(summary["metrics"]["coherence_npmi"], abs=1e-5)
+    assert sorted(row["lsa"] for row in read("one/matching.csv")) == ["1", "2", "3"]
     assert {row["topics"] for row in read("one/topic_counts.csv")} == {"5", "10", "20"}  # 50 are more than documents
     assert len(read("one/priors.csv")) == 9
     assert [row["epoch"] for row in read("one/history.csv")] == [str(n) for n in range(1, 13)]
