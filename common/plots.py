@@ -200,7 +200,7 @@ def plot_runs(
     columns = min(3, len(metrics))
     rows = -(-len(metrics) // columns)
     figure = Figure(figsize=(5 * columns, 3.6 * rows + 0.4), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis in axes[len(metrics) :]:
         axis.set_axis_off()
     for axis, metric in zip(axes, metrics, strict=False):

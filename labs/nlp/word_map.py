@@ -43,7 +43,7 @@ def plot_map(embeddings: Embeddings, asked: Sequence[str], most: int = 150, neig
     for word, others in near.items():
         for other in others:
             axis.plot(*np.transpose([where[word], where[other]]), color=BLUE, alpha=0.35, linewidth=1, zorder=1)
-    axis.scatter(*places.T, s=[40 if word in asked else 16 for word in words], color=colours, zorder=2)
+    axis.scatter(places[:, 0], places[:, 1], s=[40 if word in asked else 16 for word in words], color=colours, zorder=2)
     axis.margins(0.06)
     looks = [
         {"color": colour, "fontsize": 13 if colour == RED else 11 if colour == BLUE else 10, "zorder": 3}

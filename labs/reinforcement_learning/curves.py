@@ -47,7 +47,7 @@ def plot_learning(episodes: np.ndarray, history: Sequence[Mapping[str, float]], 
         axis.axhline(threshold, color="black", linestyle=":", linewidth=1, label=f"counts as solved: {threshold:g}")
     axis.set(xlabel="steps in the environment", ylabel="return")
     axis.grid(alpha=0.3)
-    figure.legend(fontsize=8, loc="outside lower center", ncols=2)
+    figure.legend(fontsize=10, loc="outside lower center", ncols=2)
     return figure
 
 
@@ -70,13 +70,13 @@ def plot_progress(history: Sequence[Mapping[str, float]], gamma: float) -> "Figu
         if name == "q_max" and gamma < 1 and history[-1]["val_return"] > 0:
             # The sum of 1 + γ + γ² + …: no policy earns more where each step is worth 1.
             axis.axhline(1 / (1 - gamma), color=RED, linestyle=":", label=f"1/(1−γ) = {1 / (1 - gamma):.0f}")
-            axis.legend(fontsize=8)
+            axis.legend(fontsize=10)
         if name == "train_value_loss":
             axis.set_yscale("log")  # it begins with the scale of the returns and ends near zero
         elif name in ("epsilon", "train_loss"):
             axis.set_ylim(0, None)
         axis.set(xlabel="steps in the environment", title=label)
-        axis.title.set_fontsize(10)
+        axis.title.set_fontsize(11)
         axis.grid(alpha=0.3)
     return figure
 
@@ -103,7 +103,7 @@ def plot_spread(runs: Mapping[str, Path]) -> "Figure":
             axis.plot(grid, values.mean(axis=0), color="black", linewidth=2, label="mean")
         axis.set(xlabel="steps in the environment")
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=10)
     training.set(ylabel="return", title=f"training: moving average over {WINDOW} episodes")
     greedy.set(title="greedy policy")
     return figure

@@ -3,18 +3,25 @@
 Each function draws one figure from a few numbers, in well under a second.
 """
 
+import functools
+import io
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy import ndarray
 
+from common.runs import Run
 from labs.reinforcement_learning.environments import OWN, Env, make, table_of
 from labs.reinforcement_learning.grids import Layout, draw_grid, layout, plot_grids
 from labs.reinforcement_learning.planning import Table, greedy, model, optimal, success_probability, value_iteration
 from labs.reinforcement_learning.progress import moving_average
-from labs.reinforcement_learning.reinforcement_learning import HyperParams, get_env, learn
-from labs.reinforcement_learning.tabular import Method, choose, exact_values
+from labs.reinforcement_learning.reinforcement_learning import HyperParams, get_env, learn, load_run
+from labs.reinforcement_learning.tabular import Method, TabularApproximator, choose, exact_values
+from labs.reinforcement_learning.watch import animate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +53,30 @@ def play(env: Env, Q: ndarray, epsilon: float, seed: int) -> list[Step]:
     return steps
 
 
+# --- A run that the page has trained --------------------------------------------------------------------------------
+
+
+def figure(name: str) -> Callable[..., Path]:
+    """What shows one of the run's figures."""
+    return functools.partial(_figure, name=name)
+
+
+def _figure(model: Any, run: Run, name: str) -> Path:
+    return run.path / "figures" / f"{name}.png"
+
+
+def reopen(table: TabularApproximator, run: Run) -> str:
+    """Whether the table that the run has saved is the same."""
+    loaded = load_run(run.path)
+    same = torch.equal(loaded.model.table, table.table)
+    return f"{loaded.settings.method} in {loaded.settings.env}; the same table, to the last bit: {same}"
+
+
+def show_film(model: Any, run: Run) -> Path:
+    """The network's play before training, early in it, and at its best."""
+    return animate(run=run.path)
+
+
 # --- Grid worlds ----------------------------------------------------------------------------------------------------
 
 
@@ -62,6 +93,47 @@ def draw_policies(world: str, gamma: float, epsilon: float, slip: float) -> tupl
         differ = int((greedy(Q) != greedy(Q_erring))[acting].any(axis=1).sum())
         text += f", with ε {V_erring[grid.start]:.4f}; other actions are best in {differ} of {acting.sum()} cells"
     return plot_grids(grid, panels, cells=CELLS), text
+
+
+def draw_cells(world: str, gamma: float, slip: float) -> bytes:
+    """V* of a world as a PNG file without margins, to point at its cells."""
+    from matplotlib.figure import Figure
+
+    _, table, grid = open_world(world, slip)
+    rows, columns = grid.shape
+    drawn = Figure(figsize=(columns, rows))
+    Q, V = optimal(model(table, gamma))
+    draw_grid(drawn.add_axes((0, 0, 1, 1)), grid, V, greedy(Q), "")
+    content = io.BytesIO()
+    drawn.savefig(content, dpi=100)
+    return content.getvalue()
+
+
+def size_of(world: str) -> tuple[int, int]:
+    """Rows and columns of a world."""
+    rows, columns = open_world(world, 0.0)[2].shape
+    return rows, columns
+
+
+def explain_cell(world: str, gamma: float, slip: float, place: tuple[int, int] | None) -> str:
+    """Bellman's equation with its numbers for the state pointed at: Q* of each action, and the best of them."""
+    _, table, grid = open_world(world, slip)
+    if place is None:
+        return "Click a cell."
+    Q, V = optimal(model(table, gamma))
+    state = place[0] * grid.shape[1] + place[1]
+    if not grid.shown[state] or all(over for _, _, _, over in table[state][0]):
+        return f"state {state}: no action is taken here"
+    lines = []
+    for action, outcomes in table[state].items():
+        terms = [
+            f"{p:g}·({reward:g}{'' if over else f' + {gamma:g}·{V[following]:.2f}'})"
+            for p, following, reward, over in outcomes
+            if p > 0
+        ]
+        arrow = grid.arrows(np.eye(len(grid.moves))[action])
+        lines.append(f"{arrow}  {' + '.join(terms)} = {Q[state, action]:.4f}")
+    return "\n".join([f"state {state}: V* = {V[state]:.4f}, the largest of", *lines]).replace("-", "−")
 
 
 def draw_sweep(world: str, gamma: float, slip: float, sweep: int) -> tuple["Figure", str]:
@@ -90,6 +162,7 @@ def draw_episode(world: str, gamma: float, epsilon: float, slip: float, episode:
     axis.set_facecolor("white")
     for label in axis.texts:
         label.set_color("0.3")
+        label.set_bbox(None)
     for row, column in np.argwhere(~grid.shown.reshape(grid.shape)):  # walls
         axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color="0.5"))
     wobble = np.random.default_rng(0).uniform(-0.16, 0.16, (len(steps) + 1, 2))  # so that no step hides another
@@ -97,7 +170,7 @@ def draw_episode(world: str, gamma: float, epsilon: float, slip: float, episode:
     x, y = (states % columns + wobble[:, 0]), (states // columns + 0.18 + wobble[:, 1])
     axis.plot(x, y, color="0.4", linewidth=1)
     drawn = axis.scatter(x, y, c=range(len(states)), cmap="plasma", s=28, zorder=3, vmin=0)
-    axis.annotate("start", (x[0], y[0]), (4, -10), textcoords="offset points", fontsize=8)
+    axis.annotate("start", (x[0], y[0]), (4, -10), textcoords="offset points", fontsize=10)
     figure.colorbar(drawn, ax=axis, shrink=0.8, label="step", ticks=MaxNLocator("auto", integer=True))
     rewards = np.array([reward for _, _, reward, _ in steps])
     signs = [grid.arrows(np.eye(len(grid.moves))[action]) for _, action, _, _ in steps]
@@ -186,7 +259,7 @@ def draw_table(
     window = min(100, episodes)
     right.plot(range(window, episodes + 1), moving_average(np.array(record.returns), window), color="#1b7837")
     right.set(xlabel="episode", title=f"total reward: mean of the last {window}", ylim=(-1.1, 1.1))
-    left.legend(fontsize=8)
+    left.legend(fontsize=10)
     for axis in (left, right):
         axis.grid(alpha=0.3)
     start = env.unwrapped.track.index("S")

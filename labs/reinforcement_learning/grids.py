@@ -1,7 +1,7 @@
 """How states lie on a grid: values and policies as text with arrows, and as heat-maps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from labs.reinforcement_learning.worlds import MOVES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SIDE = 1.0  # inches of a cell: its numbers are to be read from a lecture's last row
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -24,6 +26,8 @@ class Layout:
     moves: tuple[tuple[int, int], ...]  # (row, column) of each action
     start: int
     shown: ndarray  # (S,): states that an episode can come to
+    ends: dict[str, str] = field(default_factory=lambda: {"G": "goal", "H": "hole"})  # what H and G are called
+    first: int = 0  # number of the first state: Julia's places of the walk begin with 1
 
     def arrows(self, probabilities: ndarray) -> str:
         """The actions that a policy takes in a state, as arrows."""
@@ -47,12 +51,14 @@ def layout(env: Env) -> Layout | None:
     """The grid of an environment: the lab's own, FrozenLake or CliffWalking; None for any other."""
     own, table = env.unwrapped, table_of(env)
     moves: tuple[tuple[int, int], ...] = MOVES
+    kws: dict[str, Any] = {}
     if table is None:
         return None
     if hasattr(own, "world"):  # GridWorld
         shape, letters, start = own.world.shape, "".join(own.world.map), own.start
     elif hasattr(own, "track"):  # RandomWalk1D
         shape, letters, start, moves = (1, len(own.track)), own.track, own.track.index("S"), ((0, -1), (0, 1))
+        kws = {"ends": {"H": "the end\nreward −1", "G": "the end\nreward +1"}, "first": 1}
     elif env.spec.name.startswith("FrozenLake"):
         shape, letters = own.desc.shape, b"".join(own.desc.flatten()).decode().replace("F", ".")
         start, moves = letters.index("S"), ((0, -1), (1, 0), (0, 1), (-1, 0))
@@ -61,35 +67,61 @@ def layout(env: Env) -> Layout | None:
         letters = "".join("S" if s == start else "G" if s == len(table) - 1 else "." for s in table)
     else:
         return None
-    return Layout(tuple(shape), letters, moves, start, reachable(table, start))
+    return Layout(tuple(shape), letters, moves, start, reachable(table, start), **kws)
 
 
-def draw_grid(axis: Any, grid: Layout, V: ndarray, policy: ndarray | None, title: str, digits: int = 2, **kws) -> Any:
-    """A heat-map of V with the policy's actions as arrows. Grey cells are never entered, white ones end the episode."""
+def draw_grid(
+    axis: Any, grid: Layout, V: ndarray, policy: ndarray | None, title: str, digits: int = 2, **kws: Any
+) -> Any:
+    """A heat-map of V with the states' numbers, and the policy's actions as arrows.
+
+    Grey cells are never entered, white ones end the episode, hatched ones are pits.
+    """
+    from matplotlib.patches import Rectangle
+
     ended = np.array([letter in "GH" for letter in grid.letters]) & (V == 0)
     drawn = axis.imshow(np.where(grid.shown & ~ended, V, np.nan).reshape(grid.shape), cmap="viridis", **kws)
     axis.set_facecolor("#999999")
     axis.set(xticks=[], yticks=[])
-    axis.set_title(title, fontsize=9)
+    axis.set_title(title, fontsize=12)
     low, high = drawn.get_clim()
     for state in np.flatnonzero(grid.shown):
         y, x = divmod(int(state), grid.shape[1])
         letter = grid.letters[state]
+        ink = "white" if not ended[state] and V[state] <= low + 0.6 * (high - low) else "black"
+        number = axis.text(x - 0.46, y - 0.46, f"{state + grid.first}", fontsize=10, ha="left", va="top", color=ink)
         if ended[state]:
-            axis.fill([x - 0.5, x + 0.5, x + 0.5, x - 0.5], [y - 0.5, y - 0.5, y + 0.5, y + 0.5], color="white")
-            axis.text(x, y, letter, ha="center", va="center")
+            axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="white", edgecolor="none", zorder=0.5))
+            axis.text(x, y + 0.05, grid.ends[letter], ha="center", va="center", fontsize=11)
             continue
-        ink = "black" if V[state] > low + 0.6 * (high - low) else "white"
         said = f"{letter}  " * (letter != ".") + f"{V[state]:.{digits}f}"
-        axis.text(x, y - 0.22, said, ha="center", va="center", fontsize=8, color=ink)
+        value = axis.text(x, y - 0.1, said, ha="center", va="center", fontsize=11, color=ink)
+        if letter == "X":
+            for text in (number, value):  # hatched, they could not be read
+                text.set_bbox({"facecolor": "white" if ink == "black" else "black", "edgecolor": "none", "pad": 1.5})
+            hatch: dict[str, Any] = {"hatch": "//", "edgecolor": ink, "facecolor": "none", "linewidth": 0}
+            axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, **hatch))
         if policy is None or letter in "GH":
             continue
         for (down, right), p in zip(grid.moves, policy[state], strict=True):
             if p > 0.01:
-                arrow = {"arrowstyle": "->", "color": ink, "alpha": 0.35 + 0.65 * float(p)}
-                axis.annotate("", (x + 0.25 * right, y + 0.2 + 0.22 * down), (x, y + 0.2), arrowprops=arrow)
+                arrow = {"arrowstyle": "->", "color": ink, "alpha": 0.35 + 0.65 * float(p), "linewidth": 1.5}
+                axis.annotate("", (x + 0.25 * right, y + 0.27 + 0.2 * down), (x, y + 0.27), arrowprops=arrow)
     axis.set(xlim=(-0.5, grid.shape[1] - 0.5), ylim=(grid.shape[0] - 0.5, -0.5))
     return drawn
+
+
+def explain_cells(figure: "Figure", *grids: Layout) -> None:
+    """A legend for what is neither a number nor an arrow: pits, and cells that are never entered, if there are any."""
+    from matplotlib.patches import Patch
+
+    handles = []
+    if any(letter == "X" and shown for grid in grids for letter, shown in zip(grid.letters, grid.shown, strict=True)):
+        handles.append(Patch(label="a pit: entered at its price", facecolor="white", edgecolor="black", hatch="///"))
+    if not all(grid.shown.all() for grid in grids):
+        handles.append(Patch(label="never entered", facecolor="#999999"))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=11)
 
 
 def plot_grids(
@@ -101,7 +133,8 @@ def plot_grids(
     rows, columns = grid.shape
     across = 1 if rows == 1 else max(1, min(len(panels), cells // columns))
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(0.85 * columns * across + 1.2, (0.85 * rows + 0.35) * down + 0.2), layout="constrained")
+    size = SIDE * columns * across + 1.4, (SIDE * rows + 0.4) * down + 0.5
+    figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(down, across, squeeze=False).flat)
     inside = grid.shown & np.array([letter not in "GH" for letter in grid.letters])
     shown = np.concatenate([V[inside] for _, V, _ in panels])
@@ -109,5 +142,6 @@ def plot_grids(
         drawn = draw_grid(axis, grid, V, policy, title, digits, vmin=shown.min(), vmax=shown.max())
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
-    figure.colorbar(drawn, ax=axes, shrink=0.6, aspect=15)
+    figure.colorbar(drawn, ax=axes, shrink=0.6, aspect=15, label="value" if digits else "updates")
+    explain_cells(figure, grid)
     return figure

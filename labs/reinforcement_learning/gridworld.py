@@ -15,9 +15,10 @@ from numpy import ndarray
 
 from common import cli
 from common.errors import InputError
-from common.settings import OptionalProbability, Settings, Whole
+from common.runs import place
+from common.settings import OptionalPath, OptionalProbability, Settings, Whole
 from labs.reinforcement_learning.environments import OWN, YesNo, make_slippery, table_of
-from labs.reinforcement_learning.grids import Layout, draw_grid, layout, plot_grids
+from labs.reinforcement_learning.grids import Layout, draw_grid, explain_cells, layout, plot_grids
 from labs.reinforcement_learning.planning import MDP, greedy, model, optimal, policy_iteration, uniform, value_iteration
 from labs.reinforcement_learning.slides import answers
 from labs.reinforcement_learning.worlds import WORLDS, Convention, Pit
@@ -33,7 +34,7 @@ class Request(Settings):
     convention: Convention | None = None  # the goal's reward: A when in G, B for the step into G; none: the slide's
     pit: Pit = "enter"  # mdp's X: entered at its price, the end of the episode, or a wall
     sweeps: Whole = 5  # sweeps of value iteration to print, besides the last
-    out: Path = Path("runs/gridworld.png")  # where the figure goes
+    out: OptionalPath = None  # where the figure goes; none: one in runs/, named after what is asked
 
     def check(self) -> None:
         one = bool(self.world)
@@ -85,15 +86,16 @@ def _compare_all(args: Request) -> None:
             differs = answer.slide is not None and abs(answer.slide - answer.exact) > 6e-3
             note = f"  {answer.note}" if differs or answer.slide is None else ""
             print(f"  {answer.what:<50} slide {slide:>6}  exact {answer.exact:9.6f}{' ≠' if differs else '  '}{note}")
-    figure = Figure(figsize=(12.5, 6.2), layout="constrained")
+    figure = Figure(figsize=(15, 7.6), layout="constrained")
     sides: tuple[YesNo, YesNo] = ("no", "yes")
     for axes, slippery in zip(figure.subplots(2, len(slides)), sides, strict=True):
         for axis, name in zip(axes, slides, strict=True):
             _, mdp, grid = open_world(Request(world=name, slippery=slippery))
             Q, V = optimal(mdp)
-            title = f"{name}: V*, {'slippery' if slippery == 'yes' else 'deterministic'}, γ = {mdp.gamma:g}"
+            title = f"{name}: V*, γ = {mdp.gamma:g}\n{'slippery' if slippery == 'yes' else 'deterministic'}"
             draw_grid(axis, grid, V, greedy(Q), title)
-    print(write_figure(args.out, figure))
+    explain_cells(figure, *(open_world(Request(world=name))[2] for name in slides))
+    print(write_figure(args.out or Path(f"{place(args)}.png"), figure))
 
 
 def _solve_one(args: Request) -> ndarray:
@@ -115,7 +117,7 @@ def _solve_one(args: Request) -> ndarray:
     moments = sorted({round(number) for number in np.geomspace(1, len(sweeps), 4)[:3]})  # one, some, more
     begun = [(f"value iteration, sweep {number}", sweeps[number - 1], None) for number in moments]
     panels = [*begun, (f"V* (sweep {len(sweeps)}) and π*", V, greedy(Q))]
-    print(write_figure(args.out, plot_grids(grid, panels)))
+    print(write_figure(args.out or Path(f"{place(args)}.png"), plot_grids(grid, panels)))
     return V
 
 

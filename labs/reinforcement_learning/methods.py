@@ -15,7 +15,8 @@ from numpy import ndarray
 
 from common import cli
 from common.device import derive_seed
-from common.settings import Count, Ints, Probability, Settings
+from common.runs import place
+from common.settings import Count, Ints, OptionalPath, Probability, Settings
 from labs.reinforcement_learning.environments import YesNo
 from labs.reinforcement_learning.reinforcement_learning import EVALUATION, HyperParams, get_env, learn
 from labs.reinforcement_learning.tabular import Agent, Method, exact_values, play_greedily, start_values
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 METHODS: tuple[Method, ...] = ("q_learning", "sarsa", "expected_sarsa")
+LOOKS = ({"linewidth": 6, "alpha": 0.5}, {"linewidth": 3, "linestyle": "--"}, {"linewidth": 1.2, "marker": "."})
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Request(Settings):
     gamma: Probability = 0.99  # discount (γ)
     epsilon: Probability = 0.1  # probability of an action at random (ε)
     seeds: Ints = (0, 1, 2)  # a training for each
-    out: Path = Path("runs/methods.png")  # where the figure goes
+    out: OptionalPath = None  # where the figure goes; none: one in runs/, named after what is asked
 
     def check(self) -> None:
         self.require("seeds", bool(self.seeds) and min(self.seeds) >= 0, "one number or more, each at least 0")
@@ -76,7 +78,7 @@ def compare(**kws: Any) -> dict[str, dict[str, tuple[float, float]]]:
     for name, metrics in table.items():
         cells = [f"{metrics[n][0]:.4f} ± {metrics[n][1]:.4f}" if n in metrics else "–" for n in names]
         print(f"{name:<16}" + "".join(f"{cell:>22}" for cell in cells))
-    print(write_figure(args.out, plot_methods(curves)))
+    print(write_figure(args.out or Path(f"{place(args)}.png"), plot_methods(curves)))
     return table
 
 
@@ -119,11 +121,12 @@ def plot_methods(curves: dict[str, dict[str, ndarray]]) -> "Figure":
         "value_error": "|learned − exact|, weighted by visits",
     }
     known = {n: title for n, title in titles.items() if not np.isnan(curves[METHODS[0]][n]).all()}
-    figure = Figure(figsize=(5.6 * len(known), 4), layout="constrained")
+    figure = Figure(figsize=(6 * len(known), 4.6), layout="constrained")
     for axis, (name, title) in zip(figure.subplots(1, len(known), squeeze=False)[0], known.items(), strict=True):
         for number, (method, values) in enumerate(curves.items()):
             x, y = values["episodes"][0], values[name]
-            axis.plot(x, y.mean(axis=0), color=f"C{number}", label=method.replace("_", " "))
+            # From thick to thin: in the walk all three lie on one another, and all are to be seen.
+            axis.plot(x, y.mean(axis=0), color=f"C{number}", label=method.replace("_", " "), **LOOKS[number])
             axis.fill_between(x, y.min(axis=0), y.max(axis=0), color=f"C{number}", alpha=0.2, linewidth=0)
         axis.set(xlabel="episode", title=title)
         if name == "value_error":
@@ -131,7 +134,7 @@ def plot_methods(curves: dict[str, dict[str, ndarray]]) -> "Figure":
         elif np.ptp(y) > 200:
             axis.set_yscale("symlog", linthresh=10)
         axis.grid(alpha=0.3)
-        axis.legend()
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=11)
     return figure
 
 

@@ -21,7 +21,7 @@ def _(mo):
     a pole.
 
     Where a control has a figure below it, the figure follows the control. Training waits for its button (in
-    Jupyter: for its cell to be run).
+    Jupyter: for its cell to be run; after training again, run all cells below it).
     """)
     return
 
@@ -29,24 +29,24 @@ def _(mo):
 @app.cell
 def _():
     import gymnasium
-    import torch
 
     from common import notebook
-    from labs.reinforcement_learning import dqn, explore, load_run, make, train, watch
+    from labs.reinforcement_learning import dqn, explore, make, train
+    from labs.reinforcement_learning.tabular import Agent, run_episode, target
     from labs.reinforcement_learning.worlds import WORLDS
 
     notebook.work_in_suite()
     return (
+        Agent,
         WORLDS,
         dqn,
         explore,
         gymnasium,
-        load_run,
         make,
         notebook,
-        torch,
+        run_episode,
+        target,
         train,
-        watch,
     )
 
 
@@ -99,7 +99,7 @@ def _(mo):
 
 @app.cell
 def _(notebook):
-    epsilon_of_walks = notebook.slider("ε, actions at random", 0.0, 1.0, 0.5, 0.05)
+    epsilon_of_walks = notebook.slider("ε, actions at random", 0.0, 1.0, 0.5, 0.05, live=True)
     epsilon_of_walks
     return (epsilon_of_walks,)
 
@@ -146,6 +146,21 @@ def _(mo):
     return
 
 
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    The code of the lab: the target, the table's step towards it, and an episode. **Look for** the difference between
+    an end that the environment made and one that the clock made.
+    """)
+    return
+
+
+@app.cell
+def _(Agent, notebook, run_episode, target):
+    notebook.source(target, Agent, run_episode)
+    return
+
+
 @app.cell
 def _(notebook):
     settings = notebook.form(
@@ -163,8 +178,8 @@ def _(notebook):
 
 @app.cell
 def _(notebook, settings, train):
-    table, run = train(**notebook.submitted(settings))
-    return run, table
+    learnt = notebook.trained(train, settings)
+    return (learnt,)
 
 
 @app.cell(hide_code=True)
@@ -191,14 +206,14 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "returns.png")
+def _(explore, learnt, notebook):
+    notebook.after(learnt, explore.figure("returns"))
     return
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "learning.png")
+def _(explore, learnt, notebook):
+    notebook.after(learnt, explore.figure("learning"))
     return
 
 
@@ -220,8 +235,8 @@ def _(mo):
 
 
 @app.cell
-def _(notebook, run):
-    notebook.show(run.path / "figures" / "values.png")
+def _(explore, learnt, notebook):
+    notebook.after(learnt, explore.figure("values"))
     return
 
 
@@ -236,9 +251,8 @@ def _(mo):
 
 
 @app.cell
-def _(load_run, run, table, torch):
-    loaded = load_run(run.path)
-    loaded.settings.method, bool(torch.equal(loaded.model.table, table.table))
+def _(explore, learnt, notebook):
+    notebook.after(learnt, explore.reopen)
     return
 
 
@@ -378,6 +392,50 @@ def _(mo):
 
     Only the next reward counts, and it is −1 in every direction. Only a cell beside G or a pit has something to
     prefer.
+
+    </details>
+    """)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    ### One cell's sum
+
+    Click a cell of the world chosen above: Bellman's equation V(s) = max over a of Σ P(s′|s, a) [r + γ V(s′)] with
+    its numbers, a line for each action. The small numbers are the states'. **Look for** the line that is largest: it
+    is where the arrow points.
+    """)
+    return
+
+
+@app.cell
+def _(explore, gamma, notebook, slip, world):
+    cells = notebook.pick(
+        explore.draw_cells(notebook.read(world), notebook.read(gamma), notebook.read(slip)),
+        *explore.size_of(notebook.read(world)),
+    )
+    cells
+    return (cells,)
+
+
+@app.cell
+def _(cells, explore, gamma, notebook, slip, world):
+    notebook.react(explore.explain_cell, world=world, gamma=gamma, slip=slip, place=cells)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** With slipping, why has an action three terms, and one that runs against a wall the state's own value
+    in it?
+
+    <details><summary>Answer</summary>
+
+    Three things may happen: it goes where it wants to, or slips to either side; each counts by its probability. Who
+    runs against a wall stays where it is, and what a step later is worth is V of the same state, times γ.
 
     </details>
     """)
@@ -546,6 +604,21 @@ def _(gymnasium):
     return
 
 
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    The network and its gradient step, as the lab has them. **Look for** the target network, and for what becomes of
+    the future where an episode *terminated*.
+    """)
+    return
+
+
+@app.cell
+def _(dqn, notebook):
+    notebook.source(dqn.build_model, dqn.DQN.learn)
+    return
+
+
 @app.cell
 def _(notebook):
     dqn_settings = notebook.form("Train the network", steps=notebook.slider("steps", 2000, 50_000, 4000, 2000))
@@ -555,8 +628,8 @@ def _(notebook):
 
 @app.cell
 def _(dqn, dqn_settings, notebook):
-    network, dqn_run = dqn.train(period=1000, val_episodes=5, test_episodes=20, **notebook.submitted(dqn_settings))
-    return (dqn_run,)
+    balanced = notebook.trained(dqn.train, dqn_settings, period=1000, val_episodes=5, test_episodes=20)
+    return (balanced,)
 
 
 @app.cell(hide_code=True)
@@ -569,8 +642,8 @@ def _(mo):
 
 
 @app.cell
-def _(dqn_run, notebook):
-    notebook.show(dqn_run.path / "figures" / "learning.png")
+def _(balanced, explore, notebook):
+    notebook.after(balanced, explore.figure("learning"))
     return
 
 
@@ -592,8 +665,8 @@ def _(mo):
 
 
 @app.cell
-def _(dqn_run, notebook, watch):
-    notebook.show(watch.animate(run=dqn_run.path))
+def _(balanced, explore, notebook):
+    notebook.after(balanced, explore.show_film)
     return
 
 

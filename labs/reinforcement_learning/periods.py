@@ -6,11 +6,11 @@ is interrupted is played again, and `--resume` leads to the same numbers as a ru
 """
 
 import operator
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypedDict, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from common.expectations import Expected
 from common.files import validated, write_csv
 from common.loop import Best, Row, Training, play
 from common.runs import Run
-from common.settings import UNGIVEN, Count, Ints, OptionalCount, Probability, Range, Role, RunFlags, Usual
+from common.settings import UNGIVEN, Better, Count, Ints, OptionalCount, Probability, Range, Role, RunFlags, Usual
 from labs.reinforcement_learning.episodes import TEST, VALIDATION, Copies, play_episodes, success_rate
 
 Episodes = list[tuple[int, float, int]]  # of every episode that ended: the steps by then, its return, its length
@@ -33,6 +33,8 @@ Playing = Generator[int, None, Row]  # after each step of the environments, how 
 @dataclass(frozen=True)
 class NetworkFlags(RunFlags):
     """The flags of both ways to train a network: of the environment, of the periods, and of what is measured."""
+
+    BETTER: ClassVar[Mapping[str, Better]] = {"val_return": "larger"}
 
     device: str = "cpu"  # cpu (on one thread: quicker than a GPU for networks this small), auto, cuda, cuda:N, mps
     env: str = "CartPole-v1"  # the environment, by its name in gymnasium
@@ -142,8 +144,10 @@ def train_network(make: Callable[[F], Any], args: F, expected: Sequence[Expected
             run.say(f"{learner.describe()}, {parameters:,} parameters, {args.steps:,} steps on {args.device}")
             train_in_periods(learner, run, args)
             metrics = final_metrics(learner, args)
-            save_figures(run, learner.copies.threshold, args.gamma)
-            run.finish(metrics, verdict(metrics, args.test_episodes) + expectations.sentence(expected, args))
+            save_figures(run, learner)
+            said = verdict(metrics, args.test_episodes) + expectations.sentence(expected, args)
+            then = "python -m labs.reinforcement_learning.watch"
+            run.finish(metrics, said, look=("learning", "progress"), then=then)
     return learner.model, run
 
 
@@ -241,14 +245,20 @@ def train_each_seed(make: Callable[[F], Any], args: F, expected: Sequence[Expect
     return model, run
 
 
-def save_figures(run: Run, threshold: float | None, gamma: float) -> None:
+def save_figures(run: Run, learner: Learner) -> None:
     """The figures of a run; README.md says what to look for in each."""
+    from common.layers import layer_table, plot_layers
     from labs.reinforcement_learning import curves
 
     if run.history:
+        args, copies = learner.args, learner.copies
         episodes = curves.read_episodes(run.path)
-        run.save_figure("learning", curves.plot_learning(episodes, run.history, threshold))
-        run.save_figure("progress", curves.plot_progress(run.history, gamma))
+        run.save_figure("learning", curves.plot_learning(episodes, run.history, copies.threshold))
+        run.save_figure("progress", curves.plot_progress(run.history, args.gamma))
+        states = torch.zeros(1, *copies.observations.shape, device=args.device)
+        run.save_figure(
+            "network", plot_layers(layer_table(learner.model, states), f"the policy's network in {args.env}")
+        )
 
 
 def verdict(metrics: dict[str, float], episodes: int) -> str:

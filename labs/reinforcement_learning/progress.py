@@ -38,7 +38,7 @@ def plot_returns(returns: ndarray, epsilons: ndarray) -> "Figure":
     axes[0].set(ylabel="total reward")
     if np.ptp(returns) > 200:  # the worst episodes would hide the others
         axes[0].set_yscale("symlog", linthresh=10)
-    axes[0].legend(loc="lower right")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     if changes:
         axes[1].plot(episodes, epsilons, color="#1b7837")
         axes[1].set(ylabel="ε", ylim=(0, None))
@@ -52,20 +52,21 @@ def plot_learning(record: Record, grid: Layout | None, exact: ndarray) -> "Figur
     """Left: some entries of the table over the episodes, and where they settle. Right: the error of the whole table."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     episodes = [row["episodes"] for row in record.rows]
     tables = np.stack(record.tables)
     for number, (name, entry) in enumerate(watched(grid, exact).items()):
         colour = f"C{number % 10}"
-        left.plot(episodes, tables[(slice(None), *entry)], color=colour, label=name)
+        look = {"color": colour, "marker": "osD^v"[number % 5], "markevery": max(1, len(episodes) // 10)}
+        left.plot(episodes, tables[(slice(None), *entry)], label=name, **look)
         left.axhline(exact[entry], color=colour, linestyle="--", linewidth=0.8)
     left.set(xlabel="episode", ylabel="value", title="learned, and exact (dashed)")
-    left.legend(fontsize=8)
+    left.legend(fontsize=10)
     for name, colour in (("value_error", "#4477aa"), ("largest_value_error", "#b2182b")):
         right.plot(episodes, [row.get(name, np.nan) for row in record.rows], color=colour, label=name.replace("_", " "))
     right.set(xlabel="episode", ylabel="|learned − exact|", title="error of the table", yscale="log")
-    right.legend()
+    right.legend(loc="center right")
     for axis in (left, right):
         axis.grid(alpha=0.3)
     return figure
@@ -78,7 +79,7 @@ def watched(grid: Layout | None, exact: ndarray) -> dict[str, tuple[int, int]]:
         return {f"state {start}, {action_name(grid, exact, a)}": (start, a) for a in range(exact.shape[1])}
     states = [s for s, letter in enumerate(grid.letters) if letter not in "GH"]
     best = {s: int(exact[s].argmax()) for s in states}
-    return {f"state {s + 1}, {action_name(grid, exact, a)}": (s, a) for s, a in best.items()}
+    return {f"state {s + grid.first}, {action_name(grid, exact, a)}": (s, a) for s, a in best.items()}
 
 
 def action_name(grid: Layout | None, exact: ndarray, action: int) -> str:
@@ -124,11 +125,10 @@ def describe_values(record: Record, env: Env, exact: ndarray | None) -> str:
     if late.shape[1] > 2:
         sides = {f"learned: max Q after {len(record.returns)} episodes": agent.values, "exact": exact}
         return "\n".join(f"{name}\n{grid.text(Q.max(axis=1), greedy(Q))}" for name, Q in sides.items())
-    first = 1 if grid.shape[0] == 1 else 0  # the random walk's places have Julia's numbers
     lines = ["state" + "".join(f" | {action_name(grid, late, a):^38}" for a in range(late.shape[1]))]
     lines.append("     " + f" | {'end':>8} {'late mean':>9} {'exact':>9} {'updates':>9}" * late.shape[1])
     for s in np.flatnonzero(agent.visits.any(axis=1)):
         cells = zip(agent.values[s], late[s], exact[s], agent.visits[s], strict=True)
         text = [f" | {end:8.4f} {mean:9.4f} {x:9.6f} {int(n):9}" for end, mean, x, n in cells]
-        lines.append(f"{s + first:>5}" + "".join(text))
+        lines.append(f"{s + grid.first:>5}" + "".join(text))
     return "\n".join(lines)

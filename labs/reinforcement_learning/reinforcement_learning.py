@@ -5,7 +5,7 @@ the table and the agent in tabular.py, and here the agent runs. README.md has wh
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -21,7 +21,7 @@ from common.expectations import Expected
 from common.files import write_csv
 from common.loop import Row, play
 from common.runs import Run
-from common.settings import UNGIVEN, Count, Number, OptionalCount, Probability, Role, RunFlags, Usual
+from common.settings import UNGIVEN, Better, Count, Number, OptionalCount, Probability, Role, RunFlags, Usual
 from labs.reinforcement_learning.environments import Env, YesNo, describe_rewards, make_slippery, table_of
 from labs.reinforcement_learning.progress import describe_values, draw_figures
 from labs.reinforcement_learning.tabular import (
@@ -52,6 +52,7 @@ class HyperParams(RunFlags):
     """Learn a table of values by trial and error: the course's random walk, a grid world, FrozenLake, CliffWalking."""
 
     COMMAND: ClassVar[str] = "labs.reinforcement_learning"
+    BETTER: ClassVar[Mapping[str, Better]] = {"val_return": "larger"}
 
     device: str = "cpu"  # a table is learned on the CPU
     preset: Literal["course", "task6"] = "course"  # the course's settings, or those of the manual's Task № 6
@@ -168,7 +169,7 @@ def learn(args: HyperParams, env: Env, run: Run | None = None) -> tuple[TabularA
         record.tables.append(mean_table)
         greedy = play_greedily(env, agent, args.eval_episodes, derive_seed(args.seed, EVALUATION, number))
         row |= {"episodes": len(record.returns), "epsilon": epsilon, "train_return": float(np.mean(returns))}
-        row |= {"val_return": greedy["mean_return"], "val_success_rate": greedy["success_rate"]}
+        row["val_return"] = greedy["mean_return"]
         row |= value_errors(agent, exact(0.0 if args.method in ("q_learning", "td0") else epsilon))
 
     # Numbers that overflow are found by the loop, in the row; NumPy's warnings would only come before that.
@@ -220,7 +221,8 @@ def train(**kws: Any) -> tuple[TabularApproximator, Run]:
             for name, figure in draw_figures(record, epsilons, env, exact).items():
                 run.save_figure(name, figure)
             run.say(describe_values(record, env, exact))
-        run.finish(tested, verdict(args, tested))
+        look = ("returns", "values", "learning")
+        run.finish(tested, verdict(args, tested), look=look, then="python -m labs.reinforcement_learning.play")
     return model, run
 
 

@@ -1,19 +1,29 @@
 """The networks of the slide, AlexNet to ViT, measured: `python -m labs.transfer_learning.architectures`.
 
+`--draw resnet18` prints one layer by layer and draws it.
+
 Every number but year and idea is taken from the model itself, which is built on torch's meta device: shapes without
 numbers in them, so that the 138 million parameters of VGG-16 cost neither memory nor time.
 """
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from common import cli
 from common.errors import InputError
-from common.settings import Settings
-from labs.transfer_learning import backbones, weights
+from common.runs import place
+from common.settings import OptionalName, OptionalPath, Settings
+from labs.transfer_learning import backbones, characters, weights
+from labs.transfer_learning.pretrained_network import build_model
+from labs.transfer_learning.recipe import HyperParams, resolve
+
+if TYPE_CHECKING:
+    from common.layers import Layer
 
 # torchvision's name → (year of the paper, what was new in it)
 NETWORKS = {
@@ -38,6 +48,12 @@ class Request(Settings):
     """Print networks with their layers, parameters, computation and accuracy on ImageNet."""
 
     models: tuple[str, ...] = tuple(NETWORKS)  # torchvision's names
+    draw: OptionalName = None  # print and draw this network's layers instead: torchvision's, or one of the lab's own
+    out: OptionalPath = None  # where the drawing goes; none: one in runs/, named after the network
+
+    def check(self) -> None:
+        self.refuse_unused({"models": self.draw is None}, "beside --draw")
+        self.refuse_unused({"out": self.draw is not None}, "without --draw")
 
 
 @dataclass(frozen=True)
@@ -75,8 +91,8 @@ def build_without_numbers(name: str) -> nn.Module:
     """torchvision's network on the meta device, without the side exits that some have for training."""
     import torchvision
 
-    if name not in backbones.names() or name == backbones.CHARACTERS:
-        raise InputError(f"--models {name}: torchvision has no such network; {', '.join(NETWORKS)} are some")
+    if name not in backbones.names() or name in characters.OWN:
+        raise InputError(f"{name}: torchvision has no such network; {', '.join(NETWORKS)} are some")
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # two announce that their weights will be drawn otherwise
         try:
@@ -108,11 +124,15 @@ def weighted_layers(layer: nn.Module) -> int:
     return int(isinstance(layer, nn.Conv2d | nn.Linear))
 
 
-def print_table(models: tuple[str, ...] = tuple(NETWORKS)) -> None:
-    """A line per network."""
-    width = max(map(len, models), default=0)
+def print_table(**kws: Any) -> None:
+    """A line per network; with `draw` the layers of one."""
+    args = Request(**kws)
+    if args.draw:
+        draw_layers(args.draw, args.out or Path(f"{place(args)}.png"))
+        return
+    width = max(map(len, args.models), default=0)
     print(f"{'':{width}}  year  layers  parameters  multiply-adds  image  features  top-1")
-    for name in models:
+    for name in args.models:
         facts = measure(name)
         year, idea = NETWORKS.get(name, ("", ""))
         print(
@@ -121,6 +141,49 @@ def print_table(models: tuple[str, ...] = tuple(NETWORKS)) -> None:
             f"{facts.accuracy:4.1f} %  {idea}".rstrip(),
             flush=True,
         )
+
+
+def draw_layers(name: str, out: Path) -> None:
+    """Print a network's layers with their shapes, and draw its blocks; one of the lab's own has a head for ten classes.
+
+    The blocks are those that --unfreeze counts. Within a block a skip connection leads past its layers, and they are
+    no row: so a block is drawn as one.
+    """
+    from common.layers import describe_layers, layer_table, plot_layers
+    from common.plots import write_figure
+
+    if name in characters.OWN:
+        network: nn.Module = build_model(resolve(HyperParams(dataset="digits", backbone=name, weights="none")))
+        X = torch.zeros(1, 3, characters.SIDE, characters.SIDE)
+    else:
+        network, side = build_without_numbers(name), backbones.preparation(name).image_size
+        X = torch.zeros(1, 3, side, side, device="meta")
+    print(describe_layers(layer_table(network, X)))
+    print(write_figure(out, plot_layers(block_table(network, X), f"{name}: its blocks and their parameters")))
+
+
+@torch.no_grad()
+def block_table(network: nn.Module, X: Tensor) -> list["Layer"]:
+    """The network's blocks in the order of the computation, with the shapes that enter and leave them."""
+    from common.layers import Layer
+
+    parts = backbones.blocks(network)
+    entered: dict[nn.Module, Any] = {}
+    left: dict[nn.Module, Any] = {}
+
+    def note(module: nn.Module, entering: tuple[Any, ...], leaving: Any) -> None:
+        entered[module], left[module] = tuple(entering[0].shape), tuple(leaving.shape)
+
+    handles = [module.register_forward_hook(note) for _, block in parts for module in (block[0], block[-1])]
+    network.eval()(X)
+    for handle in handles:
+        handle.remove()
+    found = []
+    for name, block in parts:
+        parameters = sum(p.numel() for module in block for p in module.parameters())
+        title = f"{name.removeprefix('backbone.')}, {type(block[0]).__name__}, {parameters:,}"
+        found.append(Layer(block[0], title, entered[block[0]], left[block[-1]], parameters))
+    return found
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Networks cut in two: a backbone that turns an image into features, and the place of the head it came with.
 
 Any classification model of torchvision serves, by name; where its head is, is read from its structure. `characters`
-is the lab's own small network, for where nothing can be fetched.
+and `characters_mobile` are the lab's own small networks, for where nothing can be fetched.
 """
 
 import warnings
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from common.distributed import BATCH_NORMS
 from common.errors import InputError
 from labs.transfer_learning import characters, weights
+from labs.transfer_learning.characters import OWN
 
-CHARACTERS = "characters"
 NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)
 
 
@@ -33,7 +33,7 @@ def names() -> list[str]:
     """Every backbone there is."""
     import torchvision  # here, as everywhere in the lab: it takes a second, which --help need not wait for
 
-    return [CHARACTERS, *torchvision.models.list_models(module=torchvision.models)]
+    return [*OWN, *torchvision.models.list_models(module=torchvision.models)]
 
 
 def check_name(name: str) -> None:
@@ -44,7 +44,7 @@ def check_name(name: str) -> None:
 
 def preparation(name: str) -> Preparation:
     """What the backbone's published weights were trained with."""
-    if name == CHARACTERS:
+    if name in OWN:
         return Preparation(32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     published = weights.published(name).transforms()
     return Preparation(published.crop_size[0], tuple(published.mean), tuple(published.std))
@@ -56,8 +56,8 @@ def build_backbone(name: str, tensors: dict[str, Tensor] | None = None, source: 
     `tensors` are its weights under torchvision's names, `source` the file they are from; without them they are drawn.
     Raises InputError if they belong to another network.
     """
-    if name == CHARACTERS:
-        network = characters.build_backbone()
+    if name in OWN:
+        network = characters.build_backbone(name)
         if tensors is not None:
             weights.put(tensors, network, source, name)
         with torch.inference_mode():

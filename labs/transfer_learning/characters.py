@@ -1,7 +1,8 @@
 """The lab's own source task, for where nothing can be fetched: letters and digits drawn in matplotlib's fonts.
 
-A small residual network (He et al. 2016) that has learnt to read the drawings is what `--backbone characters` transfers
-to real handwritten digits. Its weights come with the lab; pretrain.py makes them.
+Two small networks have learnt to read the drawings and are transferred to real handwritten digits: a residual one (He
+et al. 2016), `--backbone characters`, and one of separable convolutions (Howard et al. 2017), `characters_mobile`, with
+a quarter of its parameters. Their weights come with the lab; pretrain.py makes them.
 """
 
 import math
@@ -18,7 +19,7 @@ from common import checkpoint
 
 CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase  # 62 classes
 SIDE = 32  # pixels
-SHIPPED = Path(__file__).parent / "characters.safetensors"
+OWN = ("characters", "characters_mobile")  # the networks, by their names as backbones
 SHEET = 48  # pixels of the sheet a character is put on: room to turn and shift what is cut out of it
 SYMBOLS = ("cmex", "cmsy", "STIXNonUni", "STIXSiz", "Display", "LastResort")  # fonts without letters
 
@@ -96,24 +97,70 @@ class Residual(nn.Module):
         return (self.shortcut(x) + self.residual(x)).relu()
 
 
-def build_backbone() -> nn.Sequential:
-    """The network without its last layer: images (N, 3, 32, 32) in [0, 1] → features (N, 256)."""
+class Separable(nn.Module):
+    """A convolution in two steps: 3×3 over each channel by itself, then 1×1 over all channels of a place.
+
+    That takes 9·K + K·L weights where a convolution from K to L channels has 9·K·L.
+    """
+
+    def __init__(self, channels_in: int, channels: int, stride: int):
+        super().__init__()
+        self.steps = nn.Sequential(
+            nn.Conv2d(channels_in, channels_in, 3, stride, padding=1, groups=channels_in, bias=False),
+            nn.BatchNorm2d(channels_in),
+            nn.ReLU(),
+            nn.Conv2d(channels_in, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.steps(x)
+
+
+def build_backbone(name: str = "characters") -> nn.Sequential:
+    """One of OWN without its last layer: images (N, 3, 32, 32) in [0, 1] → features (N, 256)."""
+    blocks: list[nn.Module]
+    if name == "characters":
+        first, blocks = (
+            64,
+            [  # (N, 64, 16, 16)
+                Residual(64, stride=2),  # (N, 64,  8,  8)
+                Residual(64, stride=1),  # (N, 64,  8,  8)
+                Residual(64, stride=2),  # (N, 64,  4,  4)
+            ],
+        )
+    else:
+        first, blocks = (
+            32,
+            [  # (N, 32, 16, 16)
+                Separable(32, 64, stride=2),  # (N,  64,  8,  8)
+                Separable(64, 128, stride=1),  # (N, 128,  8,  8)
+                Separable(128, 128, stride=2),  # (N, 128,  4,  4)
+                Separable(128, 128, stride=1),  # (N, 128,  4,  4)
+                Separable(128, 64, stride=1),  # (N,  64,  4,  4)
+            ],
+        )
     return nn.Sequential(  # (N,  3, 32, 32)
-        nn.Conv2d(3, 64, 3, stride=2, padding=1, bias=False),  # (N, 64, 16, 16)
-        nn.BatchNorm2d(64),
+        nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(first),
         nn.ReLU(),
-        Residual(64, stride=2),  # (N, 64,  8,  8)
-        Residual(64, stride=1),  # (N, 64,  8,  8)
-        Residual(64, stride=2),  # (N, 64,  4,  4)
+        *blocks,
         nn.AdaptiveAvgPool2d(2),  # (N, 64,  2,  2): where a stroke lies matters
         nn.Flatten(),  # (N, 256)
     )
 
 
-def load_pretrained(path: Path = SHIPPED) -> nn.Sequential:
-    """The network with the weights that `path` holds: those that come with the lab, or what pretrain.py has made."""
+def shipped(name: str) -> Path:
+    """The file of weights that comes with the lab."""
+    return Path(__file__).parent / f"{name}.safetensors"
+
+
+def load_pretrained(name: str = "characters", path: Path | None = None) -> nn.Sequential:
+    """One of OWN with the weights that come with the lab, or those in `path`, which pretrain.py has made."""
+    path = path or shipped(name)
     tensors, _ = checkpoint.load(path)
-    backbone = build_backbone()
-    whole = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}  # kept as float16
+    backbone = build_backbone(name)
+    whole = {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}  # kept as float16
     checkpoint.load_weights(backbone, whole, path)
     return backbone.eval()

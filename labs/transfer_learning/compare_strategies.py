@@ -1,17 +1,20 @@
 """Strategies and backbones side by side on the same images: table and curves, as Task № 3 asks for them.
 
 `python -m labs.transfer_learning.compare_strategies --backbones resnet18 vgg16 mobilenet_v3_small --depths 2,5` trains
-each backbone frozen, with its last 2, its last 5 and all its blocks fine-tuned, and from scratch.
+each backbone frozen, with its last 2, its last 5 and all its blocks fine-tuned, as the initial weights of a new model,
+and from scratch; `--rates 1e-4,1e-3,1e-2` each of these at three learning rates. The validation images choose.
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tyro.conf import arg
 
 from common import cli
 from common.device import pick_device
+from common.errors import InputError
 from common.files import write_atomically
 from common.metrics import describe_share
 from common.runs import Run, finished, read_history, read_summary
@@ -20,8 +23,15 @@ from labs.transfer_learning.labelled_images import Data, get_data
 from labs.transfer_learning.recipe import STRATEGIES, HyperParams, Recipe, Strategy, resolve, settings_of
 from labs.transfer_learning.transfer_learning import train_with
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Backbones = Annotated[tuple[str, ...], arg(aliases=["--backbone"])]
-HEADER = ("backbone", "strategy", "frozen blocks", "trainable parameters", "seconds", "validation", "test (95 %)")
+HEADER = (
+    *("backbone", "strategy", "frozen blocks", "learning rate"),
+    *("trainable parameters", "seconds", "validation", "test (95 %)"),
+)
+MARKERS = "osD^vP*Xd<>"
 
 
 @dataclass(frozen=True)
@@ -31,8 +41,10 @@ class Comparison(Recipe):
     COMMAND: ClassVar[str] = "labs.transfer_learning.compare_strategies"
 
     backbones: Backbones = ()  # torchvision's names, or characters; none: resnet18
-    strategies: tuple[Strategy, ...] = STRATEGIES  # which of the three
+    strategies: tuple[Strategy, ...] = STRATEGIES  # which of the three, and from_scratch, the control
     depths: Counts = ()  # fine-tune with only the last N blocks, too, for each of these numbers: 2,5
+    rates: Floats = ()  # train each with all of these learning rates, instead of --lr (needs --split): 1e-4,1e-3,1e-2
+    backbone_rates: Floats = ()  # fine-tune with all of these rates of the backbone, instead of --backbone-lr
     epochs: Annotated[Usual[Count], Role.LENGTH] = UNGIVEN  # passes over the training set; none: 8, embedded pair 60
     train_images: Usual[Whole] = UNGIVEN  # training images, evenly of all classes; 0: all. none: 512, with --split all
     limit: OptionalCount = None  # use only the first N training samples, after shuffling by the seed
@@ -45,21 +57,32 @@ class Comparison(Recipe):
         for strategy in self.strategies:
             settings_of(self, strategy)  # what is wrong in a single training is wrong here
         tuned = "fine_tuning" in self.strategies
-        heeded = {"unfreeze": tuned, "backbone_lr": tuned, "depths": tuned}
+        heeded = {"unfreeze": tuned, "backbone_lr": tuned, "depths": tuned, "backbone_rates": tuned}
         heeded |= {"no_cache": "feature_extraction" in self.strategies}
         heeded |= {"weights": set(self.strategies) != {"from_scratch"}}
         self.refuse_unused(heeded, f"with --strategies {' '.join(self.strategies)}")
+        self.refuse_unused({"lr": not self.rates}, "beside --rates")
+        self.refuse_unused({"backbone_lr": not self.backbone_rates}, "beside --backbone-rates")
+        for name in ("rates", "backbone_rates"):
+            self.require(name, all(rate > 0 for rate in getattr(self, name)), "greater than 0")
+        if (self.rates or self.backbone_rates) and not self.split:
+            raise InputError("a rate is chosen by a validation part; add --split 0.7,0.15,0.15")
 
 
 def trainings(args: Comparison) -> dict[str, HyperParams]:
     """Name → (resolved) settings of every training of the comparison."""
-    found = {}
-    for backbone in args.backbones:
-        for strategy in args.strategies:
-            settings = resolve(settings_of(args, strategy, backbone=backbone))
-            found[f"{backbone}-{strategy}"] = settings
-            for depth in args.depths if strategy == "fine_tuning" else ():
-                found[f"{backbone}-{strategy}-last-{depth}"] = settings.but(unfreeze=depth)
+    found: dict[str, HyperParams] = {}
+    heads: tuple[float | None, ...] = args.rates or (None,)
+    for backbone, strategy in itertools.product(args.backbones, args.strategies):
+        settings = resolve(settings_of(args, strategy, backbone=backbone))
+        tuned = strategy == "fine_tuning"
+        depths: tuple[int | None, ...] = (settings.unfreeze, *args.depths) if tuned else (None,)
+        backbones: tuple[float | None, ...] = args.backbone_rates if tuned and args.backbone_rates else (None,)
+        for depth, rate, own in itertools.product(depths, heads, backbones):
+            name = f"{backbone}-{strategy}" + (f"-last-{depth}" if depth in args.depths else "")
+            name += (f"-rate-{rate:g}" if rate else "") + (f"-backbone-rate-{own:g}" if own else "")
+            rates = {"lr": rate or settings.lr, "backbone_lr": own or settings.backbone_lr}
+            found[name] = settings.but(unfreeze=depth, **rates)
     return found
 
 
@@ -83,6 +106,7 @@ def compare(**kws: Any) -> Run:
                 settings = settings.but(out=path, **where)
                 if settings.image_size not in data:
                     data[settings.image_size] = get_data(settings, device)
+                    run.say(data[settings.image_size].describe())
                 _, trained = train_with(settings, data[settings.image_size])
                 if trained.interrupted:
                     run.interrupted = True
@@ -94,8 +118,24 @@ def compare(**kws: Any) -> Run:
             write_atomically(run.path / "table.md", table + "\n")
             run.say(table)
             save_curves(run, histories)
-        run.finish({}, f"{len(rows)} trainings on the same images; the table is {run.path / 'table.md'}")
+            if args.rates or args.backbone_rates:
+                run.save_figure("rates", plot_rates([run.path / name for name in histories]))
+        metrics, said = choose([run.path / name for name in histories])
+        said = f"{len(rows)} trainings on the same images; the table is {run.path / 'table.md'}{said}"
+        run.finish(metrics, said, look=("rates", "comparison"))
     return run
+
+
+def choose(trained: list[Path]) -> tuple[dict[str, float], str]:
+    """Metrics of the training that is best on the validation images, and a clause that names it; without such, none."""
+    reached = {path: read_summary(path).metrics for path in trained}
+    judged = {path: metrics["val_accuracy"] for path, metrics in reached.items() if "val_accuracy" in metrics}
+    if not judged:
+        return {}, ""
+    best = max(judged, key=lambda path: judged[path])
+    metrics = {name: reached[best][name] for name in ("val_accuracy", "test_accuracy")}
+    test = describe_share(metrics["test_accuracy"], int(reached[best]["test_images"]))
+    return metrics, f"; chosen by the validation images: {best.name} ({judged[best]:.1%} of them, test {test})"
 
 
 def table_row(path: Path) -> tuple[str, ...]:
@@ -103,14 +143,14 @@ def table_row(path: Path) -> tuple[str, ...]:
     settings, summary = of_record(HyperParams, read_record(path), path), read_summary(path)
     metrics = summary.metrics
     n, blocks = int(metrics["test_images"]), int(metrics["blocks"])
-    frozen = {"feature_extraction": blocks, "from_scratch": 0}.get(settings.strategy)
-    if frozen is None:
-        frozen = blocks - (settings.unfreeze or blocks)
+    frozen = {"feature_extraction": blocks, "fine_tuning": blocks - (settings.unfreeze or blocks)}
+    rates = (settings.lr, settings.backbone_lr) if settings.strategy == "fine_tuning" else (settings.lr,)
     test = metrics["test_accuracy"]
     return (
         str(settings.backbone),
         settings.strategy.replace("_", " "),
-        f"{frozen} of {blocks}",
+        f"{frozen.get(settings.strategy, 0)} of {blocks}",
+        ", backbone ".join(f"{rate:g}" for rate in rates),
         f"{int(metrics['trainable_parameters']):,}",
         f"{summary.seconds + metrics['feature_seconds']:.1f}",
         f"{metrics['val_accuracy']:.1%}" if "val_accuracy" in metrics else "–",
@@ -131,6 +171,35 @@ def save_curves(run: Run, histories: dict[str, list[dict[str, float]]]) -> None:
 
     watched = [name for name in next(iter(histories.values()))[-1] if name.startswith(("val_", "test_"))]
     run.save_figure("comparison", plots.plot_runs(histories, watched))
+
+
+def plot_rates(trained: list[Path]) -> "Figure":
+    """Accuracy on the validation images against the learning rate: that of the backbone where several were tried."""
+    from matplotlib.figure import Figure
+
+    from common.plots import plain
+
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for path in trained:
+        settings = of_record(HyperParams, read_record(path), path)
+        name, _, own = path.name.partition("-backbone-rate-")
+        name, _, rate = name.partition("-rate-")
+        if own and rate:
+            name += f", head {rate}"
+        x = float(own or settings.lr)
+        lines.setdefault(name, []).append((x, 100 * read_summary(path).metrics["val_accuracy"]))
+    figure = Figure(figsize=(8, 4 + 0.25 * len(lines)), layout="constrained")
+    axis = figure.subplots()
+    for number, (name, points) in enumerate(lines.items()):
+        marker = MARKERS[number % len(MARKERS)]
+        axis.plot(
+            *zip(*sorted(points), strict=True), marker=marker, label=plain(name.replace("-", ", ", 1).replace("_", " "))
+        )
+    axis.set_xscale("log")
+    axis.set(xlabel="learning rate", ylabel="accuracy on the validation images in %")
+    axis.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ class Request(Settings):
 
 
 def grad_cam(model: nn.Module, X: Tensor, classes: Tensor, layer: nn.Module) -> Tensor:
-    """How much each place of the images X (N, C, H, W) speaks for `classes` (N,): (N, H, W), at least 0.
+    """How much each place of the images X (N, C, H, W) speaks for `classes` (N,): (N, H, W), at least 0; on the CPU.
 
     X is bytes, or in [0, 1]. With the feature maps A_k that leave `layer` and the logit y of the class (eq. 1 and 2):
         alpha_k = mean over the places of dy/dA_k;   L = relu(sum_k alpha_k A_k), enlarged to the image's size
@@ -61,14 +61,14 @@ def grad_cam(model: nn.Module, X: Tensor, classes: Tensor, layer: nn.Module) -> 
     try:
         X = X / 255 if X.dtype == torch.uint8 else X.clone()
         # Frozen weights ask for no gradient; that the image asks makes torch remember the way to the logits.
-        logits = model.eval()(X.requires_grad_())
+        logits = model.eval()(X.to(next(model.parameters()).device).requires_grad_())
     finally:
         handle.remove()
-    y = logits.gather(1, classes[:, None]).sum()
+    y = logits.gather(1, classes[:, None].to(logits.device)).sum()
     (gradient,) = torch.autograd.grad(y, maps[-1])
     alpha = gradient.mean(dim=(2, 3), keepdim=True)
     heat = (alpha * maps[-1].detach()).sum(dim=1, keepdim=True).relu()
-    return F.interpolate(heat, X.shape[-2:], mode="bilinear")[:, 0]
+    return F.interpolate(heat, X.shape[-2:], mode="bilinear")[:, 0].cpu()
 
 
 def map_layers(model: Network, X: Tensor) -> dict[str, tuple[nn.Module, int]]:
@@ -135,7 +135,7 @@ def plot_heat(X: Tensor, y: Tensor | None, p: Tensor, heat: Tensor, classes: Seq
 
     across = min(2, len(X))
     rows = -(-len(X) // across)
-    figure = Figure(figsize=(5.4 * across, 2.1 * rows), layout="constrained")
+    figure = Figure(figsize=(6.6 * across, 2.5 * rows), layout="constrained")
     axes = figure.subplots(rows, 3 * across, squeeze=False).reshape(-1, 3)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -143,10 +143,11 @@ def plot_heat(X: Tensor, y: Tensor | None, p: Tensor, heat: Tensor, classes: Seq
         image = X[i].expand(3, -1, -1).permute(1, 2, 0).numpy()
         for axis in axes[i]:
             axis.imshow(image, interpolation="nearest")
-        axes[i, 0].set_title("" if y is None else f"label: {plain(classes[int(y[i])])}", fontsize=9)
+        axes[i, 0].set_title("" if y is None else f"label: {plain(classes[int(y[i])])}", fontsize=11)
         for axis, label, share, shown in zip(axes[i, 1:], likeliest, shares, heat[i], strict=True):
             axis.imshow(shown.numpy(), cmap="inferno", alpha=0.6, vmin=0, vmax=max(float(shown.max()), 1e-9))
-            axis.set_title(f"for {plain(classes[label])} ({share:.1%})", fontsize=9)
+            said = f"{share:.1%}" if share >= 0.0005 else "below 0.1%"
+            axis.set_title(f"for {plain(classes[label])} ({said})", fontsize=11)
     return figure
 
 

@@ -1,5 +1,6 @@
 """The labelled images of a run: as many of a data set as the settings say, as evenly from all classes as can be."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,28 @@ class Data:
     train: Labelled
     val: Labelled | None
     test: Labelled
+    left_out: int = 0  # images of the data set that the settings leave out
+
+    def to(self, device: torch.device) -> "Data":
+        """The same on another device."""
+        moved = [None if part is None else (part[0].to(device), part[1].to(device)) for part in self.parts]
+        train, val, test = moved
+        assert train and test
+        return dataclasses.replace(self, train=train, val=val, test=test)
+
+    @property
+    def parts(self) -> tuple[Labelled, Labelled | None, Labelled]:
+        """Training, validation (or None), test."""
+        return self.train, self.val, self.test
+
+    def describe(self) -> str:
+        """How many images each part has, of what, and how to take all."""
+        parts = {"training": self.train} | ({"validation": self.val} if self.val else {}) | {"test": self.test}
+        numbers = [f"{len(y)} {name}" for name, (_, y) in parts.items()]
+        said = f"{self.name}: {', '.join(numbers[:-1])} and {numbers[-1]} images of {len(self.classes)} classes"
+        if self.left_out:
+            said += f" ({self.left_out} more are left out; all: --train-images 0 --test-images 0)"
+        return said
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,8 @@ def get_data(args: HyperParams, device: torch.device) -> Data:
     wanted = min(args.train_images or available, args.limit or available)
     numbers = [wanted, *[args.test_images] * (len(pool.parts) - 1)]
     drawn = [pool.choose(i, n, derive_seed(args.seed, i), device) for i, n in enumerate(numbers)]
-    return Data(pool.name, pool.classes, drawn[0], drawn[1] if args.split else None, drawn[-1])
+    left_out = sum(max(0, len(y) - (n or len(y))) for (_, y), n in zip(pool.parts, numbers, strict=True))
+    return Data(pool.name, pool.classes, drawn[0], drawn[1] if args.split else None, drawn[-1], left_out)
 
 
 def choose_evenly(y: Tensor, n: int, seed: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""How many labels is pretraining worth? Test accuracy against labels per class, for the three strategies.
+"""How many labels is pretraining worth? Test accuracy against labels per class, for every strategy.
 
 `python -m labs.transfer_learning.labels_per_class` needs no download: drawn characters → handwritten digits. Every
 training takes the same number of gradient steps; every point is the mean of several draws of the labelled images.
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 FILE = "labels_per_class.csv"
 COLUMNS = ("labels", "strategy", "draw", "test_accuracy", "seconds")
-LOOKS = {"from_scratch": ("tab:gray", "s"), "feature_extraction": ("tab:blue", "o"), "fine_tuning": ("tab:red", "^")}
+LOOKS = {
+    "from_scratch": ("tab:gray", "s"),
+    "feature_extraction": ("tab:blue", "o"),
+    "fine_tuning": ("tab:red", "^"),
+    "initialisation": ("tab:green", "D"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class LabelsPerClass(Recipe):
     dataset: str = "digits"  # data set whose labels are counted; digits: the embedded pair, which needs no download
     backbone: Usual[str] = UNGIVEN  # torchvision's name of a classification model, or characters; none: resnet18
     labels: Counts = (1, 2, 5, 10, 20, 50)  # labelled images per class
-    strategies: tuple[Strategy, ...] = STRATEGIES  # which of the three
+    strategies: tuple[Strategy, ...] = STRATEGIES  # which of the three, and from_scratch, the control
     draws: Annotated[Count, Role.LENGTH] = 5  # trainings per point, each with other images, another head and order
     steps: Count = 150  # gradient steps of every training
     epochs: OptionalCount = None  # passes over the labelled images, instead of --steps
@@ -119,7 +124,7 @@ def sweep(**kws: Any) -> tuple[list[dict[str, Any]], Run]:
             run.say(as_text(table))
             metrics = {f"{s}_{n}": means[0] for (n, s), means in table.items()}
             run.save_figure("labels_per_class", plot_labels_per_class(rows))
-        run.finish(metrics, verdict(rows))
+        run.finish(metrics, verdict(rows), look=("labels_per_class",))
     return rows, run
 
 
@@ -153,8 +158,9 @@ def verdict(rows: list[dict[str, Any]]) -> str:
     if not gains:
         return f"{len(rows)} trainings"
     strategy, labels = max(gains, key=lambda point: gains[point])
+    counted = "1 label" if labels == 1 else f"{labels} labels"
     return (
-        f"{len(rows)} trainings; pretraining gains the most with {labels} labels per class: "
+        f"{len(rows)} trainings; pretraining gains the most with {counted} per class: "
         f"{strategy.replace('_', ' ')} {100 * gains[strategy, labels]:+.1f} points over scratch"
     )
 
@@ -163,7 +169,7 @@ def plot_labels_per_class(rows: list[dict[str, Any]]) -> "Figure":
     """Test accuracy against labels per class: mean of the draws, shaded from least to most."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(8, 5), layout="constrained")
     axis = figure.subplots()
     for strategy in dict.fromkeys(row["strategy"] for row in rows):
         points: dict[int, list[float]] = {}

@@ -30,6 +30,7 @@ from labs.transfer_learning.surfaces import (
     loss_surface,
     plot_contours,
     plot_surfaces,
+    plot_training,
     random_direction,
     roughness,
 )
@@ -177,7 +178,8 @@ def landscape(**kws: Any) -> tuple[Pair, Run]:
             metrics |= {f"{measure}_{name}": value for measure, value in roughness(losses).items()}
         if surfaces:
             save_figures(run, surfaces, args)
-        run.finish(metrics, verdict(args, metrics) if surfaces else "no surface yet")
+        said = verdict(args, metrics) if surfaces else "no surface yet"
+        run.finish(metrics, said, look=("contours", "surfaces", "curves"))
     return pair, run
 
 
@@ -219,9 +221,7 @@ def verdict(args: LossLandscape, metrics: dict[str, float]) -> str:
 
 def save_figures(run: Run, surfaces: dict[str, Tensor], args: LossLandscape) -> None:
     """The figures of a run; README.md says what to look for in each."""
-    from common import plots
-
-    run.save_figure("curves", plots.plot_curves(run.history))
+    run.save_figure("curves", plot_training(run.history, NAMES))
     titled = {NAMES[name]: losses for name, losses in surfaces.items()}
     run.save_figure("contours", plot_contours(titled, args.radius))
     run.save_figure("surfaces", plot_surfaces(titled, args.radius))

@@ -1,13 +1,13 @@
-"""Makes the weights of `--backbone characters`: a small residual network learns to read drawn letters and digits.
+"""Makes the weights of the lab's own backbones: a small network learns to read drawn letters and digits.
 
-`python -m labs.transfer_learning.pretrain` keeps them under the data directory; those that come with the lab were made
-with `--epochs 60`.
+`python -m labs.transfer_learning.pretrain` keeps them under the data directory; those of `characters` that come with
+the lab were made with `--epochs 60`, those of `characters_mobile` with `--epochs 40`.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -31,8 +31,9 @@ Drawings = Annotated[int, Range(1, 200_000)]
 
 @dataclass(frozen=True)
 class Pretraining(Settings):
-    """Teach the small network to read drawn characters, and keep its weights without the last layer."""
+    """Teach a small network to read drawn characters, and keep its weights without the last layer."""
 
+    backbone: Literal["characters", "characters_mobile"] = "characters"  # residual, or of separable convolutions
     drawings: Drawings = 12_000  # characters per epoch; they are drawn anew for each, so none is seen twice
     epochs: Annotated[Count, Role.LENGTH] = 6  # how often so many
     batch_size: Count = 64  # drawings per gradient step
@@ -68,8 +69,8 @@ def pretrain(**kws) -> tuple[nn.Sequential, float]:
     test = ArrayLoader(*(tensor.to(device) for tensor in draw(TESTED, args.seed + 1)), batch_size=500)
     loader = DrawingLoader(args, device)
     seed_everything(args.seed)
-    backbone = build_backbone()
-    preparation = Prepare(backbones.preparation(backbones.CHARACTERS), SIDE)
+    backbone = build_backbone(args.backbone)
+    preparation = Prepare(backbones.preparation(args.backbone), SIDE)
     model = nn.Sequential(preparation, backbone, nn.Linear(256, len(CHARACTERS))).to(device)
     optimizer = make_optimizer("adam", model.parameters(), args.lr)
     steps = args.epochs * len(loader)
@@ -103,7 +104,7 @@ def pretrain(**kws) -> tuple[nn.Sequential, float]:
         quiet=args.quiet,
     )
     reached = evaluation()["accuracy"]
-    path = args.out or args.data_dir / "weights" / "characters.safetensors"
+    path = args.out or args.data_dir / "weights" / f"{args.backbone}.safetensors"
     halves = {name: t.half() if t.is_floating_point() else t for name, t in backbone.state_dict().items()}
     facts = {"seed": args.seed, "drawings": args.drawings, "epochs": args.epochs, "test_accuracy": round(reached, 4)}
     checkpoint.save(path, halves, facts)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from common.errors import InputError
 from labs.transfer_learning import backbones, characters, weights
-from labs.transfer_learning.backbones import CHARACTERS
+from labs.transfer_learning.characters import OWN
 from labs.transfer_learning.recipe import HyperParams
 
 
@@ -74,11 +74,13 @@ def build_model(args: HyperParams, classes: int = 10) -> Network:
     """
     tensors: dict[str, Tensor] | None = None
     source: object = ""
-    if args.weights == CHARACTERS:
-        tensors, source = characters.load_pretrained().state_dict(), "the lab's own weights"
+    if args.start_from:
+        pass  # whoever asks puts the other run's weights in
+    elif args.weights in OWN:
+        tensors, source = characters.load_pretrained(args.weights).state_dict(), f"--weights {args.weights}"
     elif args.weights == "imagenet":
-        if args.backbone == CHARACTERS:
-            raise InputError("--weights imagenet: there are none of --backbone characters; leave --weights away")
+        if args.backbone in OWN:
+            raise InputError(f"--weights imagenet: there are none of --backbone {args.backbone}; leave --weights away")
         file = weights.find_published(args.backbone, args.data_dir, offline=args.offline, quiet=args.quiet)
         tensors, source = weights.read_tensors(file), file
     elif args.weights != "none":

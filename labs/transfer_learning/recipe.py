@@ -2,7 +2,9 @@
 
 import dataclasses
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from common.datasets import DIGITS, SOURCES, fetch_dataset
@@ -11,10 +13,12 @@ from common.optimizers import OptimizerName
 from common.schedules import ScheduleName
 from common.settings import (
     UNGIVEN,
+    Better,
     Count,
     DataDir,
     Floats,
     OptionalCount,
+    OptionalFolder,
     OptionalPositive,
     Positive,
     Range,
@@ -23,14 +27,20 @@ from common.settings import (
     Share,
     Usual,
     Whole,
+    default,
+    flag,
+    of_record,
+    read_record,
 )
 from common.sources import FetchError, data_dir_from_environment
 from labs.transfer_learning import backbones, pictures, weights
-from labs.transfer_learning.backbones import CHARACTERS
+from labs.transfer_learning.characters import OWN
 
-Strategy = Literal["feature_extraction", "fine_tuning", "from_scratch"]
+# The course's three: the backbone as a fixed feature extractor; fine-tuned; as the initial weights of a new model. The
+# control: the same network without pretraining.
+Strategy = Literal["feature_extraction", "fine_tuning", "initialisation", "from_scratch"]
 Side = Annotated[int, Range(8, 1_024)]
-STRATEGIES: tuple[Strategy, ...] = ("from_scratch", "feature_extraction", "fine_tuning")
+STRATEGIES: tuple[Strategy, ...] = ("from_scratch", "feature_extraction", "fine_tuning", "initialisation")
 
 # What a setting that is not given is, with ImageNet's networks and with the embedded pair of tasks (drawn characters →
 # handwritten digits), which is for where nothing can be fetched.
@@ -43,6 +53,12 @@ EMBEDDED = {
     "schedule": "cosine",
     "baseline": True,
 }
+# What a training that goes on from another's network has of it: the network, and the images, for what one has learnt
+# from may not be among those that the other is tested on.
+TAKEN_OVER = (
+    *("dataset", "train_images", "test_images", "limit", "split", "seed"),
+    *("backbone", "weights", "image_size", "hidden", "standardize"),
+)
 
 
 @dataclass(frozen=True)
@@ -82,11 +98,13 @@ class HyperParams(Recipe):
 
     COMMAND: ClassVar[str] = "labs.transfer_learning"
     SHARES_BATCHES: ClassVar[bool] = True
+    BETTER: ClassVar[Mapping[str, Better]] = {"val_accuracy": "larger", "val_loss": "smaller"}
     COURSE: ClassVar[tuple[str, str]] = ("cifar10", "resnet18")  # what --dataset auto and no --backbone mean
     EPOCHS: ClassVar[int] = 8  # what no --epochs means
 
     backbone: Usual[str] = UNGIVEN  # torchvision's name of a classification model, or characters; none: resnet18
-    strategy: Strategy = "feature_extraction"  # what is done with the backbone: frozen, trained too, drawn anew
+    strategy: Strategy = "feature_extraction"  # backbone frozen; trained at its own rate; trained as the rest; not used
+    start_from: OptionalFolder = None  # begin with the trained network of that run, head and backbone, on its images
     epochs: Annotated[Usual[Count], Role.LENGTH] = UNGIVEN  # passes over the training set; none: 8, embedded pair 60
     train_images: Usual[Whole] = UNGIVEN  # training images, evenly of all classes; 0: all. none: 512, with --split all
     limit: OptionalCount = None  # use only the first N training samples, after shuffling by the seed
@@ -98,11 +116,11 @@ class HyperParams(Recipe):
     def usual(self) -> dict[str, Any]:
         usual: dict[str, Any] = {"backbone_lr": 1e-4} if self.strategy == "fine_tuning" else {}
         if self.dataset != "auto" and self.backbone:  # or else `resolve` chooses them
-            embedded = (self.dataset, self.backbone) == (DIGITS, CHARACTERS)
+            embedded = self.dataset == DIGITS and self.backbone in OWN
             usual |= EMBEDDED if embedded else {**IMAGENET, "epochs": self.EPOCHS}
         if self.split:
             usual |= {"train_images": 0, "test_images": 0}
-        if self.strategy == "from_scratch":
+        if self.strategy == "from_scratch" or self.start_from:
             usual["baseline"] = False
         return usual
 
@@ -115,6 +133,8 @@ class HyperParams(Recipe):
             raise InputError("--patience needs a validation part; add --split 0.7,0.15,0.15")
         if self.strategy == "from_scratch" and self.weights not in ("auto", "none"):
             raise InputError(f"--weights {self.weights} contradicts --strategy from_scratch; leave one of them away")
+        if self.strategy == "from_scratch" and self.start_from:
+            raise InputError("--start-from contradicts --strategy from_scratch; leave one of them away")
         tuned, frozen = self.strategy == "fine_tuning", self.strategy == "feature_extraction"
         self.refuse_unused({"unfreeze": tuned, "backbone_lr": tuned}, "without --strategy fine_tuning")
         self.refuse_unused({"no_cache": frozen}, "without --strategy feature_extraction")
@@ -131,6 +151,8 @@ def resolve(args: H) -> H:
 
     If not, it is the embedded pair, with a warning that says what was not reachable.
     """
+    if args.start_from and not args.resume:
+        args = take_over(args, args.start_from)
     name, backbone = args.COURSE
     own = args.weights in ("auto", "none")  # of a file only the reader knows which network it is of
     if args.dataset == "auto":
@@ -141,17 +163,33 @@ def resolve(args: H) -> H:
         except FetchError as error:
             name = DIGITS
             network = ", and a network that has learnt drawn characters," if args.backbone is None and own else ""
-            warnings.warn(f"{error}. Using the embedded handwritten digits{network} instead", stacklevel=2)
+            warnings.warn(error.describe_substitute(f"the embedded handwritten digits{network}"), stacklevel=2)
     else:
         name = args.dataset
-    chosen = args.backbone or (CHARACTERS if name == DIGITS and own else backbone)
+    chosen = args.backbone or (OWN[0] if name == DIGITS and own else backbone)
     backbones.check_name(chosen)
     found: dict[str, Any] = {"image_size": args.image_size or backbones.preparation(chosen).image_size}
     if args.strategy == "from_scratch":
         found["weights"] = "none"
     elif args.weights == "auto":
-        found["weights"] = CHARACTERS if chosen == CHARACTERS else "imagenet"
+        found["weights"] = chosen if chosen in OWN else "imagenet"
     return args.but(dataset=name, backbone=chosen, **found)  # `usual` fills in the rest
+
+
+def take_over(args: H, path: Path) -> H:
+    """The settings with those of the run in `path` for network and images; InputError for one given otherwise.
+
+    Two stages, as in Task № 3 f: a head is trained on a frozen backbone, then the last block of that network learns.
+    """
+    theirs = of_record(HyperParams, read_record(path), path / "hyperparams.json")
+    for name in TAKEN_OVER:
+        own, needed = getattr(args, name), getattr(theirs, name)
+        if own not in (needed, default(type(args), name), args.usual().get(name)):
+            raise InputError(
+                f"{flag(name)} {own} differs from {path}, which has {needed}; a training that starts from a network "
+                f"keeps its build and its images: leave {flag(name)} away"
+            )
+    return args.but(**{name: getattr(theirs, name) for name in TAKEN_OVER})
 
 
 def settings_of(args: Recipe, strategy: Strategy, **own: Any) -> HyperParams:

@@ -4,7 +4,7 @@ After Li et al. 2018, "Visualizing the loss landscape of neural nets".
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -90,6 +90,27 @@ def roughness(losses: Tensor) -> dict[str, float]:
         "minima": int((inner < around.amin(dim=0)).sum()),
         "nonconvex": float((-least > NONCONVEX * most.abs()).float().mean()),
     }
+
+
+def plot_training(history: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> "Figure":
+    """Loss and accuracy over the epochs, all networks on the same axes; `names` is metric's ending → title."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    axes = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    for axis, metric, label in zip(axes, ("loss", "accuracy"), ("loss in nats", "accuracy"), strict=True):
+        for colour, marker, (ending, title) in zip(("tab:blue", "tab:red"), "os", names.items(), strict=True):
+            for part, line, size in (("train", "--", 0), ("test", "-", 4)):
+                values = [row[f"{part}_{metric}_{ending}"] for row in history]
+                kws = {"color": colour, "linestyle": line, "marker": marker, "markersize": size}
+                axis.plot(epochs, values, label=f"{title}, {'training' if part == 'train' else 'test'}", **kws)
+        axis.set(xlabel="epoch", ylabel=label)
+        axis.set_ylim(0, None)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
 
 
 def plot_contours(surfaces: Mapping[str, Tensor], radius: float) -> "Figure":

@@ -4,6 +4,7 @@ import json
 import pytest
 import torch
 
+from common import plots
 from common.compare import compare, comparison_table, curves_to_draw, figure_path, read_runs
 from common.errors import InputError
 from common.runs import Run
@@ -78,6 +79,12 @@ def test_episodes_are_called_episodes(tmp_path):
     (path / "history.csv").write_text("epoch,seconds,episodes,val_return\n1,1.5,100,3.0\n2,1.5,200,4.0\n")
     assert table(path)[0]["episodes"] == "200"
     assert curves_to_draw(read_runs([path])) == ["val_return"]
+
+
+def test_the_legend_names_every_run():
+    histories = {name: [{"epoch": 1, "val_loss": 1.0, "val_accuracy": 0.5}] for name in ("a", "$b$")}
+    figure = plots.plot_runs(histories, ["val_loss", "val_accuracy"])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", r"\$b\$"]
 
 
 def test_the_figure_is_named_after_the_runs(tmp_path):

@@ -14,7 +14,8 @@ def test_train(command):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "new"
-    assert lines[-2].startswith("mean return 1.0000, success 100.0%")
+    assert lines[-3].startswith("mean return 1.0000, success 100.0%")
+    assert lines[-2].startswith("look at new/figures/returns.png")
     assert json.loads(Path("new/summary.json").read_text())["lab"] == "reinforcement_learning"
 
 
@@ -54,3 +55,12 @@ def test_gridworld_prints_what_is_asked_and_where_the_figure_is(monkeypatch, cap
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "sorcery/GridWorldExam-v0, γ = 0.8"
     assert lines[-2:] == ["V* at the start 3.257979", "exam.png"]
+
+
+def test_figures_of_other_questions_do_not_replace_one_another(monkeypatch):
+    written = []
+    monkeypatch.setattr("common.plots.write_figure", lambda path, figure: written.append(str(path)))
+    for words in ({"world": "2x2"}, {"world": "2x2", "gamma": 0.5}, {"world": "2x2"}):
+        gridworld.solve(**words)
+    assert written[0] == written[2] == "runs/reinforcement_learning/gridworld_world-2x2.png"
+    assert written[1] == "runs/reinforcement_learning/gridworld_world-2x2_gamma-0.5.png"

@@ -288,11 +288,11 @@ def test_run_directory(capsys):
     assert set(summary["metrics"]) == {"mean_return", "min_return", "last_100_return"}
     row = read_history(run.path)[-1]
     assert {"epoch", "seconds", "steps", "train_return", "train_loss", "epsilon", "q_max", "val_return"} == set(row)
-    assert {path.stem for path in (run.path / "figures").glob("*.png")} == {"learning", "progress"}
+    assert {path.stem for path in (run.path / "figures").glob("*.png")} == {"learning", "progress", "network"}
     assert (run.path / "early.safetensors").is_file()
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == str(run.path)
-    assert said[-2].startswith("greedy return")
+    assert said[-3].startswith("greedy return")
 
 
 def test_one_run_for_each_seed_and_their_spread(capsys):

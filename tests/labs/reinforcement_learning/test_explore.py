@@ -55,7 +55,8 @@ def test_the_cliff_is_left_alone_when_it_is_slippery():
 def test_sweeps():
     figure, text = explore.draw_sweep("3x3", gamma=0.9, slip=0.0, sweep=0)
     assert text == "largest error of a value: 10.0000"
-    assert {said for said in shown(figure, 0)[1] if said not in ("", "G")} == {"0.00", "S  0.00"}
+    values = {said for said in shown(figure, 0)[1] if said not in ("", "goal") and not said.isdigit()}
+    assert values == {"0.00", "S  0.00"}
     # The goal is four steps from the start: its value is there after four sweeps, not after three.
     assert explore.draw_sweep("3x3", gamma=0.9, slip=0.0, sweep=3)[1] == "largest error of a value: 7.2900"
     assert explore.draw_sweep("3x3", gamma=0.9, slip=0.0, sweep=4)[1] == "largest error of a value: 0.0000"
@@ -103,3 +104,17 @@ def test_the_first_of_equal_actions_leads_to_the_left_end_and_then_nowhere():
     # Without exploring: −1 once; from then on it turns at 2, goes left at 3, and the clock ends the episode at 0.
     figure, _ = explore.draw_table("q_learning", 50, alpha=0.1, gamma=0.99, epsilon=0.0, first_of_ties=True)
     assert figure.axes[1].lines[0].get_ydata() == pytest.approx([-1 / 50])
+
+
+def test_a_cells_sum_is_the_slides():
+    """3×3, slippery, γ = 0.9: V(2,2) = 0.8·(−1 + 0.9·9.2577) + 0.1·(−1 + 0.9·9.2577) + 0.1·(−1 + 0.9·4.8936)."""
+    said = explore.explain_cell("3x3", 0.9, 0.1, (1, 1)).splitlines()
+    assert said[0] == "state 4: V* = 6.9395, the largest of"
+    assert said[2] == "→  0.8·(−1 + 0.9·9.26) + 0.1·(−1 + 0.9·9.26) + 0.1·(−1 + 0.9·4.90) = 6.9395"
+    assert said[1].endswith(
+        "= 3.7994"
+    )  # upwards: 0.8·(−1 + 0.9·4.8966) + 0.1·(−1 + 0.9·9.2577) + 0.1·(−1 + 0.9·4.8936)
+    assert explore.explain_cell("3x3", 0.9, 0.1, (2, 2)) == "state 8: no action is taken here"
+    assert explore.explain_cell("3x3", 0.9, 0.1, None) == "Click a cell."
+    assert explore.size_of("cliff") == (3, 6)
+    assert explore.draw_cells("exam", 0.8, 0.0).startswith(b"\x89PNG")

@@ -8,7 +8,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from common.errors import InputError
-from labs.reinforcement_learning import gridworld
+from labs.reinforcement_learning import grids, gridworld
 from labs.reinforcement_learning.environments import OWN, make, make_slippery, near_names, table_of
 from labs.reinforcement_learning.planning import (
     epsilon_greedy,
@@ -269,3 +269,19 @@ def test_a_world_step_by_step(world, start, capsys):
 def test_bad_input(wrong, said):
     with pytest.raises(InputError, match=said):
         gridworld.solve(**wrong)
+
+
+def test_a_grid_says_which_state_is_which_which_are_pits_and_what_ends_the_episode():
+    """In the text an entry is Q(2, ←): its state is to be found. A pit may have a high value, beside the goal."""
+    cliff = grids.layout(make("sorcery/GridWorldCliff-v0"))
+    figure = grids.plot_grids(cliff, [("V", np.arange(18.0), None)])
+    axis = figure.axes[0]
+    said = [text.get_text() for text in axis.texts]
+    assert [text for text in said if text.isdigit()] == [str(state) for state in range(18)]
+    hatched = [patch.get_xy() for patch in axis.patches if patch.get_hatch()]
+    assert hatched == [(column - 0.5, 1.5) for column in (1, 2, 3, 4)]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["a pit: entered at its price"]
+    walk = grids.layout(make("sorcery/RandomWalk1D-v0"))
+    texts = [t.get_text() for t in grids.plot_grids(walk, [("V", np.zeros(7), None)]).axes[0].texts]
+    assert [text for text in texts if text.isdigit()] == list("1234567")  # Julia's numbers
+    assert {"the end\nreward −1", "the end\nreward +1"} < set(texts)

@@ -209,7 +209,7 @@ def test_run_directory(capsys):
     _, run = train(**{**PPO, "quiet": False}, steps=300)
     summary = json.loads((run.path / "summary.json").read_text())
     assert set(summary["metrics"]) == {"mean_return", "min_return", "last_100_return"}
-    assert {path.stem for path in (run.path / "figures").glob("*.png")} == {"learning", "progress"}
+    assert {path.stem for path in (run.path / "figures").glob("*.png")} == {"learning", "progress", "network"}
     assert capsys.readouterr().out.splitlines()[-1] == str(run.path)
 
 

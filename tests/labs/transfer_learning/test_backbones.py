@@ -78,6 +78,16 @@ def test_blocks_of_a_transformer_are_its_layers():
     assert [f"encoder.layers.encoder_layer_{i}" for i in range(12)] == names[1:13]
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "parameters"), [("characters", 4, 223_808), ("characters_mobile", 6, 58_432)]
+)
+def test_the_labs_own_backbones(name, count, parameters):
+    """Two architectures: a convolution from K to L channels has 9·K·L weights, a separable one 9·K + K·L."""
+    backbone, width = build_backbone(name)
+    assert (len(blocks(backbone)), width) == (count, 256)
+    assert sum(p.numel() for p in backbone.parameters()) == parameters
+
+
 def test_sizes_a_backbone_cannot_take_are_refused():
     network = nn.Sequential(nn.Conv2d(3, 4, 11))
     check_image_size("x", network, 16)
@@ -89,7 +99,7 @@ def test_sizes_a_backbone_cannot_take_are_refused():
 
 
 def test_an_unknown_backbone_is_told_the_known_ones():
-    with pytest.raises(InputError, match="--backbone resnet17 is none of characters, alexnet"):
+    with pytest.raises(InputError, match="--backbone resnet17 is none of characters, characters_mobile, alexnet"):
         backbones.check_name("resnet17")
 
 

@@ -8,7 +8,7 @@ import torch
 
 from common import cli, datasets
 from common.datasets import ImageData
-from common.runs import read_history
+from common.runs import read_history, read_summary
 from common.sources import FetchError
 from labs.transfer_learning import (
     compare_strategies,
@@ -76,7 +76,10 @@ def test_auto_is_the_embedded_pair_where_nothing_can_be_had(monkeypatch):
         raise FetchError("no network")
 
     monkeypatch.setattr(recipe.weights, "find_published", unreachable)
-    with pytest.warns(UserWarning, match="no network. Using the embedded"):
+    with pytest.warns(
+        UserWarning,
+        match="using the embedded handwritten digits, and a network that has learnt drawn characters(.|\n)*no network",
+    ):
         args = resolve(HyperParams(offline=True))
     assert (args.dataset, args.backbone, args.weights) == ("digits", "characters", "characters")
     assert (args.strategy, args.train_images, args.baseline, args.image_size) == ("feature_extraction", 50, True, 32)
@@ -126,15 +129,38 @@ def test_the_comparison_has_a_row_per_training_and_goes_on_where_it_was(capsys, 
         "feature extraction9 of 9",
         "fine tuning0 of 9",
         "fine tuning7 of 9",
+        "initialisation0 of 9",
     }
-    assert table["feature extraction9 of 9"][3] == "133,898"
-    assert table["from scratch0 of 9"][3] == table["fine tuning0 of 9"][3] == "869,322"
-    assert table["fine tuning7 of 9"][3] == f"{133_898 + 188_992 + 197_184:,}"
-    assert all("(95 %: " in row[6] and "%" in row[5] for row in table.values())
+    assert table["feature extraction9 of 9"][4] == "133,898"
+    assert table["from scratch0 of 9"][4] == table["fine tuning0 of 9"][4] == "869,322"
+    assert table["fine tuning7 of 9"][4] == f"{133_898 + 188_992 + 197_184:,}"
+    assert (table["fine tuning0 of 9"][3], table["initialisation0 of 9"][3]) == ("0.003, backbone 0.0001", "0.003")
+    assert all("(95 %: " in row[7] and "%" in row[6] for row in table.values())
     assert (run.path / "figures" / "comparison.png").is_file()
     monkeypatch.setattr(compare_strategies, "train_with", lambda *args: pytest.fail("trained again"))
     assert compare(resume=Path("c"), quiet=True).path == run.path
-    assert capsys.readouterr().out.splitlines()[-1] == "c"
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "c"
+    assert said[1].startswith("digits: 20 training, 20 validation and 20 test images of 10 classes (1737 more are left")
+
+
+def test_rates_are_tried_and_the_validation_images_choose(capsys, monkeypatch):
+    monkeypatch.setattr(transfer_learning, "save_figures", lambda *args: None)
+    rates = {"strategies": ("feature_extraction",), "depths": (), "rates": (1e-6, 1e-2), "epochs": 3}
+    pair = {"backbones": ("characters",), "weights": "auto", "train_images": 50}
+    run = compare(**{**COMPARED, **pair, **rates}, out=Path("c"))
+    found = {path.name: read_summary(path).metrics for path in run.path.iterdir() if (path / "summary.json").is_file()}
+    low, high = (f"characters-feature_extraction-rate-{rate}" for rate in ("1e-06", "0.01"))
+    assert set(found) == {low, high}
+    assert found[low]["val_accuracy"] < found[high]["val_accuracy"]
+    assert f"; chosen by the validation images: {high} (" in capsys.readouterr().out
+    assert run.metrics == {name: found[high][name] for name in ("val_accuracy", "test_accuracy")}
+    assert (run.path / "figures/rates.png").is_file()
+    tuned = Comparison(
+        backbones=("characters",), dataset="digits", backbone_rates=(1e-4, 1e-3), split=(0.7, 0.15, 0.15)
+    )
+    names = [name for name in compare_strategies.trainings(tuned) if "backbone-rate" in name]
+    assert names == [f"characters-fine_tuning-backbone-rate-{rate}" for rate in ("0.0001", "0.001")]
 
 
 def test_a_comparison_that_is_made_longer_has_its_trainings_go_on(monkeypatch):
@@ -167,6 +193,7 @@ def test_weights_given_are_not_for_the_training_from_scratch():
         "from_scratch": "none",
         "feature_extraction": "own.safetensors",
         "fine_tuning": "own.safetensors",
+        "initialisation": "own.safetensors",
     }
 
 

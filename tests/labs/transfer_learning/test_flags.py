@@ -1,6 +1,9 @@
 """Every flag of every command of this lab does something."""
 
+import contextlib
 import dataclasses
+import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,9 +72,21 @@ SINGLE = {
     "backbone": {"backbone": "squeezenet1_0", "weights": "none", "image_size": 32},
     "strategy": "from_scratch",
     "baseline": True,
+    "start_from": {"start_from": Path("first"), **TUNED},
 }
+
+
+def train_from_first(**kws) -> None:
+    """Train; where the flag is given, after the run that it starts from, of which nothing stays."""
+    if "start_from" in kws:
+        with contextlib.redirect_stdout(io.StringIO()):
+            train(**ALONE, out=kws["start_from"])
+    train(**kws)
+    shutil.rmtree("first", ignore_errors=True)
+
+
 CASES = [
-    Case(HyperParams, train, ALONE, SINGLE, COMPILED),
+    Case(HyperParams, train_from_first, ALONE, SINGLE, COMPILED),
     Case(
         MnistHyperParams,
         train_mnist,
@@ -90,6 +105,8 @@ CASES = [
             "backbones": {"backbones": ("characters", "squeezenet1_0"), "weights": "none", "image_size": 32},
             "strategies": ("from_scratch", "fine_tuning"),
             "depths": (2,),
+            "rates": {"rates": (0.01, 0.1), "lr": None, **SPLIT},
+            "backbone_rates": {"backbone_rates": (0.001, 0.01), **SPLIT},
         },
         COMPILED,
     ),
@@ -141,9 +158,22 @@ CASES = [
         Pretraining,
         pretrain,
         {"drawings": 64, "epochs": 2, "batch_size": 32, "out": Path("weights.safetensors")},
-        {"drawings": 70, "epochs": 1, "batch_size": 16, "lr": 0.01, "seed": 1},
+        {
+            "backbone": "characters_mobile",
+            "drawings": 70,
+            "epochs": 1,
+            "batch_size": 16,
+            "lr": 0.01,
+            "seed": 1,
+        },
     ),
-    Case(Networks, print_table, {"models": ("squeezenet1_0",)}, {"models": ("alexnet",)}),
+    Case(
+        Networks,
+        print_table,
+        {"draw": "squeezenet1_0"},
+        {"draw": "characters", "out": Path("elsewhere.png")},
+        {"models": "not beside --draw and --out; test_architectures.py names others"},
+    ),
 ]
 PAIRS = [(case, flag) for case in CASES for flag in case.changes]
 
@@ -156,7 +186,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr("labs.transfer_learning.loss_landscape.save_figures", lambda *args: None)
     monkeypatch.setattr("labs.transfer_learning.pretrain.TESTED", 62)
     row = compare_strategies.table_row  # without its seconds, which are others every time
-    monkeypatch.setattr(compare_strategies, "table_row", lambda path: (*row(path)[:4], "", *row(path)[5:]))
+    monkeypatch.setattr(compare_strategies, "table_row", lambda path: (*row(path)[:5], "", *row(path)[6:]))
 
 
 def images(name, *args, **kws) -> ImageData:
@@ -235,10 +265,18 @@ def test_the_flags_of_what_looks_at_a_run(capsys, monkeypatch):
         (Comparison, {"strategies": ("fine_tuning",), "no_cache": True}, "--no-cache has no effect with"),
         (Comparison, {"strategies": ()}, "--strategies is"),
         (Comparison, {"patience": 2}, "--patience needs"),
+        (Comparison, {"rates": (0.1,)}, "a rate is chosen by a validation part; add --split"),
+        (Comparison, {"rates": (0.1, 0.0), **SPLIT}, "--rates is 0.1,0.0; it must be greater than 0"),
+        (Comparison, {"rates": (0.1,), "lr": 0.1, **SPLIT}, "--lr has no effect beside --rates"),
+        (Comparison, {"backbone_rates": (0.1,), "strategies": ("from_scratch",)}, "--backbone-rates has no effect"),
+        (HyperParams, {"strategy": "initialisation", "backbone_lr": 0.1}, "--backbone-lr has no effect without"),
+        (HyperParams, {"strategy": "from_scratch", "start_from": Path("r")}, "--start-from contradicts"),
         (Comparison, {"flip": True, "no_cache": True}, "--no-cache has no effect with augmentation"),
         (LabelsPerClass, {"strategies": ("feature_extraction",), "unfreeze": 2}, "--unfreeze has no effect with"),
         (LabelsPerClass, {"epochs": 3, "steps": 10}, "--steps has no effect beside --epochs"),
         (LabelsPerClass, {"dataset": "cifar100"}, "--dataset cifar100 is none of"),
+        (Networks, {"draw": "vgg16", "models": ("alexnet",)}, "--models has no effect beside --draw"),
+        (Networks, {"out": Path("x.png")}, "--out has no effect without --draw"),
         (LabelsPerClass, {"hidden": 0, "dropout": 0.5}, "--dropout has no effect"),
     ],
 )

@@ -55,7 +55,7 @@ def test_mean_and_spread_over_the_draws():
 
 
 def test_the_verdict_names_the_largest_gain():
-    assert verdict(ROWS).endswith("the most with 1 labels per class: fine tuning +30.0 points over scratch")
+    assert verdict(ROWS).endswith("the most with 1 label per class: fine tuning +30.0 points over scratch")
     assert verdict(ROWS[:2]) == "2 trainings"
 
 
@@ -107,7 +107,7 @@ def test_all_draws_are_tested_on_the_same_images(own_parts, trained_on):
     tiny = {**TINY, "dataset": "folder:own", "backbone": "characters", "test_images": 0}
     sweep(**{**tiny, "labels": (2,), "draws": 3}, out=Path("a"))
     tests = [data.test[0] for data in trained_on.values()]
-    assert len(tests) == 9
+    assert len(tests) == 3 * len(STRATEGIES)
     assert len(tests[0]) == (30 if own_parts else 6)
     assert all(torch.equal(X, tests[0]) for X in tests)
     trains = [trained_on["fine_tuning", draw].train[0] for draw in range(3)]
@@ -136,6 +136,7 @@ def test_flags_of_fine_tuning_are_for_fine_tuning_only():
         "from_scratch": (None, None),
         "feature_extraction": (None, None),
         "fine_tuning": (1e-3, 1),
+        "initialisation": (None, None),
     }
     with pytest.raises(InputError, match="--backbone-lr has no effect with --strategies from_scratch"):
         LabelsPerClass(strategies=("from_scratch",), backbone_lr=1e-3)
@@ -143,7 +144,7 @@ def test_flags_of_fine_tuning_are_for_fine_tuning_only():
 
 def test_the_command_leaves_rows_a_figure_and_metrics():
     rows, run = sweep(**TINY, out=Path("a"))
-    assert len(rows) == 2 * 2 * 3
+    assert len(rows) == 2 * 2 * len(STRATEGIES)
     assert read_rows(run.path / "labels_per_class.csv") == rows
     assert (run.path / "figures/labels_per_class.png").is_file()
     metrics = read_summary(run.path).metrics

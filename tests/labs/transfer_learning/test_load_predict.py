@@ -52,7 +52,7 @@ def test_a_run_loaded_again_predicts_the_same():
 
 def test_loading_needs_no_pretrained_weights(monkeypatch):
     save_run(Path("run"))
-    monkeypatch.setattr(characters, "load_pretrained", lambda: pytest.fail("looked for pretrained weights"))
+    monkeypatch.setattr(characters, "load_pretrained", lambda *args: pytest.fail("looked for pretrained weights"))
     load_run(Path("run"))
 
 

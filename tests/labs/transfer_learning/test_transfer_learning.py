@@ -150,7 +150,7 @@ def test_unfreeze_moves_the_last_blocks_and_no_other(no_figures, tiny_data):
     assert moved == [False] * (len(parts) - 2) + [True] * 2
 
 
-@pytest.mark.parametrize("strategy", ["feature_extraction", "fine_tuning", "from_scratch"])
+@pytest.mark.parametrize("strategy", ["feature_extraction", "fine_tuning", "initialisation", "from_scratch"])
 def test_gradients_reach_exactly_what_learns(strategy, tiny_data):
     model = build_model(resolve(HyperParams(**TINY, strategy=strategy)), classes=2)
     transfer_learning.score(model, tiny_data.train)["loss"].backward()
@@ -170,7 +170,69 @@ def test_the_backbone_has_its_own_learning_rate(no_figures, tiny_data, monkeypat
     train(tiny_data, **{**TINY, "strategy": "fine_tuning", "lr": 0.01, "backbone_lr": 1e-5}, out=Path("a"))
     train(tiny_data, **{**TINY, "strategy": "fine_tuning"}, out=Path("b"))
     train(tiny_data, **{**TINY, "strategy": "from_scratch"}, out=Path("c"))
-    assert seen == [0.01, 1e-5, 3e-3, 1e-4, 3e-3, 3e-3]
+    train(tiny_data, **{**TINY, "strategy": "initialisation"}, out=Path("d"))
+    assert seen == [0.01, 1e-5, 3e-3, 1e-4, 3e-3, 3e-3, 3e-3, 3e-3]
+
+
+def test_two_stages_train_the_head_and_then_the_last_block_of_that_network(no_figures, tiny_data, capsys):
+    first, _ = train(tiny_data, **FROZEN, out=Path("head"))
+    begun: list[dict[str, torch.Tensor]] = []
+    keep = lambda model, *args: begun.append(state(model))  # noqa: E731
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transfer_learning, "check_shared", keep)
+        stage = {"start_from": Path("head"), "strategy": "fine_tuning", "unfreeze": 1, "epochs": 1, "lr": 1e-2}
+        second, run = train(tiny_data, **stage, out=Path("block"))
+    assert same(begun[0], state(first))
+    assert run.settings.backbone == TINY["backbone"]
+    assert (run.settings.hidden, run.settings.image_size) == (16, 32)
+    moved = {name for name, tensor in state(second).items() if not torch.equal(tensor, state(first)[name])}
+    assert moved
+    assert all(name.startswith(("head", "backbone.classifier.0")) for name in moved)
+    assert "the network it began with has" in capsys.readouterr().out
+    (Path("head") / "hyperparams.json").unlink()  # what has begun does not need it any more
+    assert len(train(tiny_data, resume=Path("block"), epochs=2)[1].history) == 2
+    assert load_run(Path("block")).settings.start_from == Path("head")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"backbone": "squeezenet1_0"}, "--backbone squeezenet1_0 differs from head, which has mobilenet_v3_small"),
+        ({"hidden": 8}, "--hidden 8 differs from head, which has 16"),
+        ({"seed": 3}, "--seed 3 differs from head, which has 0"),
+        ({}, "head tells dark, bright apart, and the images are of day, night"),
+        ({"start_from": Path("nowhere")}, "nowhere is no run directory"),
+    ],
+)
+def test_what_another_networks_run_cannot_be_begun_with_is_one_line(no_figures, tiny_data, changed, said):
+    train(tiny_data, **FROZEN, out=Path("head"))
+    other = dataclasses.replace(tiny_data, classes=("day", "night"))
+    with pytest.raises(InputError, match=said):
+        train(other, **{"start_from": Path("head"), "strategy": "fine_tuning", **changed}, out=Path("b"))
+
+
+def test_the_first_lines_count_every_image(tiny_data):
+    parts = dataclasses.replace(tiny_data, val=tiny_data.test)
+    assert parts.describe() == "made: 12 training, 8 validation and 8 test images of 2 classes"
+    some = dataclasses.replace(tiny_data, left_out=3360)
+    assert some.describe().endswith("(3360 more are left out; all: --train-images 0 --test-images 0)")
+    args = resolve(HyperParams(dataset="digits", train_images=100, test_images=50))
+    assert get_data(args, CPU).left_out == 1797 - 150
+
+
+def test_of_many_epochs_some_are_printed(no_figures, tiny_data, capsys):
+    for epochs, shown in ((3, [1, 2, 3]), (25, [3, 6, 9, 12, 15, 18, 21, 24, 25])):
+        train(tiny_data, **{**FROZEN, "epochs": epochs, "quiet": False}, out=Path(str(epochs)))
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch ")]
+        assert [int(line.split()[1].split("/")[0]) for line in lines] == shown
+        assert len(read_history(Path(str(epochs)))) == epochs
+
+
+def test_features_too_large_for_a_fresh_head_are_warned_of(no_figures, tiny_data):
+    large = build_model(resolve(HyperParams(**FROZEN)), classes=2)
+    large.head[-1].bias.data = torch.tensor([9.0, -9.0])  # surely dark, whatever it sees: half of them are bright
+    with pytest.warns(UserWarning, match="the loss is .* far above that of guessing .ln 2 = 0.7.* --standardize"):
+        train(tiny_data, large, **FROZEN, out=Path("a"))
 
 
 def test_a_picture_that_is_shrunk_keeps_its_thin_lines():
@@ -274,7 +336,7 @@ def test_the_backbone_sees_each_image_once(no_figures, tiny_data):
     train(tiny_data, model, **FROZEN, out=Path("a"))
     assert sum(seen) == 12 + 8
     train(tiny_data, model, **FROZEN, no_cache=True, out=Path("b"))
-    assert sum(seen) - 20 == 2 * (12 + 8) + 8  # every epoch, and the test at the end
+    assert sum(seen) - 20 == 12 + 2 * (12 + 8) + 8  # a look at how large they are, every epoch, the test at the end
 
 
 def test_features_are_kept_by_content():
@@ -426,7 +488,8 @@ def test_run_directory_round_trip_and_what_is_said(tiny_data, capsys):
     assert torch.equal(predict(model, tiny_data.test[0]), predict(again.model, tiny_data.test[0]))
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == str(run.path)
-    assert said[-2].startswith("test accuracy")
+    assert said[-3].startswith("test accuracy")
+    assert "figures/curves.png, confusion.png, predictions.png" in said[-2]
     assert any("frozen" in line and "features.0" in line for line in said)
 
 
