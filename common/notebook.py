@@ -376,7 +376,7 @@ def after(result: Any, draw: Callable[..., Any], /, **controls: Control) -> Show
     While that is None: a line that says so. A result that is no tuple is one argument.
     """
     if result is None:
-        return Shown("Waits for the training above." if in_jupyter() else "Press the button above first.")
+        return Shown("Nothing to show yet: it waits for what is above.")
     return react(functools.partial(draw, *(result if isinstance(result, tuple) else (result,))), **controls)
 
 

@@ -5,7 +5,10 @@ Mirrors cnn.jl of the course (same order, names and numbers); `--model lenet` is
 document recognition". Reaches 98.3–99.0 % on MNIST with the course's settings; README.md has what was measured.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -19,13 +22,29 @@ from common.datasets import ImageData, load_images
 from common.device import autocast, derive_seed, pick_device, seed_everything
 from common.errors import InputError
 from common.expectations import Expected
+from common.files import write_csv
 from common.images import random_affine
 from common.metrics import accuracy, confusion_matrix, describe_share, most_confused
 from common.optimizers import OptimizerName, make_optimizer
 from common.runs import Run
 from common.schedules import SCHEDULES, ScheduleName
-from common.settings import UNGIVEN, Count, Counts, Floats, OptionalCount, Positive, Range, Share, TrainingFlags, Usual
+from common.settings import (
+    UNGIVEN,
+    Better,
+    Count,
+    Counts,
+    Floats,
+    NotNegative,
+    OptionalCount,
+    Positive,
+    Range,
+    Share,
+    TrainingFlags,
+    Usual,
+)
 from common.trainer import evaluate, fit, for_step
+from labs.cnn.lenet import lenet
+from labs.cnn.task2 import Padding, Pooling, task2
 
 
 @dataclass(frozen=True)
@@ -34,17 +53,22 @@ class HyperParams(TrainingFlags):
 
     COMMAND: ClassVar[str] = "labs.cnn"
     SHARES_BATCHES: ClassVar[bool] = True
+    BETTER: ClassVar[Mapping[str, Better]] = {"val_loss": "smaller", "val_accuracy": "larger"}
 
     dataset: Literal["auto", "mnist", "fashion_mnist", "kmnist", "digits"] = "auto"  # auto: MNIST, else digits
     epochs: Usual[Count] = UNGIVEN  # passes over the training set; none: 8, or 30 for the digits (far fewer images)
     lr: Positive = 3e-3  # learning rate (η)
     optimizer: OptimizerName = "adam"  # update rule
+    weight_decay: Usual[NotNegative] = UNGIVEN  # pull of all weights to 0 (λ); none: 0, for adamw 0.01
     schedule: Usual[ScheduleName] = UNGIVEN  # of η; cosine: falls to 0. none: constant, for lenet cosine
     model: Literal["course", "lenet", "task2"] = "course"  # cnn.jl's network, the notebook's, the lab manual's
     split: Floats = ()  # train,validation,test shares of all samples pooled, e.g. 0.6,0.2,0.2; none: as published
     patience: OptionalCount = None  # stop after N epochs without a better validation loss (needs --split)
     filters: Counts = (32, 64)  # task2: filters of each convolution, as many convolutions as numbers
-    kernel_size: Count = 3  # task2: side of the filters
+    kernel_size: Annotated[int, Range(1, 28)] = 3  # task2: side of the filters
+    padding: Padding = "valid"  # task2: same: zeros around the maps, so that a convolution keeps their size
+    stride: Annotated[int, Range(1, 28)] = 1  # task2: pixels from one place of a convolution's window to the next
+    pooling: Pooling = "max"  # task2: what becomes of 2×2 pixels: the greatest, their mean, or all stay
     dropout: Share = 0.0  # task2: share of the dense layer's inputs set to 0 in training
     batch_norm: bool = False  # task2: normalise each feature map over the batch
     degrees: Annotated[float, Range(0, 180)] = 0.0  # augmentation: turn each image by up to ±DEGREES
@@ -53,17 +77,23 @@ class HyperParams(TrainingFlags):
 
     def usual(self) -> dict[str, Any]:
         known = {} if self.dataset == "auto" else {"epochs": 30 if self.dataset == "digits" else 8}
-        return known | {"schedule": "cosine" if self.model == "lenet" else "constant"}
+        return known | {
+            "schedule": "cosine" if self.model == "lenet" else "constant",
+            "weight_decay": 0.01 if self.optimizer == "adamw" else 0.0,
+        }
 
     def check(self) -> None:
         self.require("split", len(self.split) in (0, 3), "three shares: train,validation,test")
         if self.patience and not self.split:
             raise InputError("--patience needs a validation part; add --split 0.6,0.2,0.2")
-        varied = self.model == "task2"
         self.refuse_unused(
-            {"filters": varied, "kernel_size": varied, "dropout": varied, "batch_norm": varied},
-            f"on the network {self.model!r}; add --model task2",
+            dict.fromkeys(VARIED, self.model == "task2"), f"on the network {self.model!r}; add --model task2"
         )
+        if self.padding == "same":
+            self.require("kernel_size", self.kernel_size % 2 == 1, "odd with --padding same: p = (k − 1)/2")
+
+
+VARIED = ("filters", "kernel_size", "padding", "stride", "pooling", "dropout", "batch_norm")  # task2's settings
 
 
 @dataclass(frozen=True)
@@ -74,6 +104,14 @@ class Data:
     train: tuple[Tensor, Tensor]
     val: tuple[Tensor, Tensor] | None
     test: tuple[Tensor, Tensor]
+
+    def to(self, device: torch.device) -> "Data":
+        """The same, its parts on `device`."""
+
+        def there(part: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            return part[0].to(device), part[1].to(device)
+
+        return Data(self.images, there(self.train), self.val and there(self.val), there(self.test))
 
 
 def get_data(args: HyperParams, device: torch.device) -> Data:
@@ -90,11 +128,7 @@ def get_data(args: HyperParams, device: torch.device) -> Data:
         generator = torch.Generator().manual_seed(derive_seed(args.seed))
         chosen = torch.randperm(len(train[1]), generator=generator)[: args.limit]
         train = train[0][chosen], train[1][chosen]
-
-    def there(part: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        return part[0].to(device), part[1].to(device)
-
-    return Data(images, there(train), val and there(val), there(test))
+    return Data(images, train, val, test).to(device)
 
 
 # Flux writes Conv(…, relu), then MaxPool. Here the pool comes first: relu(maxpool(x)) = maxpool(relu(x)),
@@ -119,67 +153,26 @@ def course() -> nn.Sequential:
     )
 
 
-def lenet() -> nn.Sequential:
-    """The notebook's variant of LeNet-5: 44 426 parameters."""
-    network = nn.Sequential(  # (N,  1, 28, 28)
-        nn.Conv2d(1, 6, kernel_size=5),  # (N,  6, 24, 24)
-        nn.MaxPool2d(2),  # (N,  6, 12, 12)
-        nn.ReLU(),
-        nn.Conv2d(6, 16, kernel_size=5),  # (N, 16,  8,  8)
-        nn.MaxPool2d(2),  # (N, 16,  4,  4)
-        nn.ReLU(),
-        nn.Flatten(),  # (N, 256)
-        nn.Linear(256, 120),
-        nn.Tanh(),
-        nn.Linear(120, 84),
-        nn.Tanh(),
-        nn.Linear(84, 10),  # (N, 10) logits
-    )
-    for layer in network:  # as Flux does it; torch's own start is smaller, which suits tanh less (Glorot & Bengio 2010)
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(cast(Tensor, layer.bias))
-    return network
-
-
-def task2(
-    filters: tuple[int, ...] = (32, 64), kernel_size: int = 3, dropout: float = 0.0, batch_norm: bool = False
-) -> nn.Sequential:
-    """The lab manual's network and its variations: 225 034 parameters as the manual has it.
-
-    Raises InputError if a 28×28 image is too small for so many convolutions.
-    """
-    layers: list[nn.Module] = []
-    channels, side = 1, 28
-    for n in filters:
-        layers += [nn.Conv2d(channels, n, kernel_size)]  # (N, n, side − k + 1, …)
-        layers += [nn.BatchNorm2d(n)] if batch_norm else []
-        layers += [nn.MaxPool2d(2), nn.ReLU()]  # (N, n, half of that, …)
-        channels, side = n, (side - kernel_size + 1) // 2
-        if side < 1:
-            raise InputError(
-                f"--filters {','.join(map(str, filters))} with --kernel-size {kernel_size} leaves no pixel of 28×28"
-            )
-    layers += [nn.Flatten(), nn.Linear(channels * side**2, 128), nn.ReLU()]
-    layers += [nn.Dropout(dropout)] if dropout else []
-    return nn.Sequential(*layers, nn.Linear(128, 10))  # (N, 10) logits
-
-
 def build_model(args: HyperParams | None = None) -> nn.Sequential:
     """The network that the settings ask for (cnn.jl's by default): (N, 1, 28, 28) → (N, 10) logits."""
     args = args or HyperParams()
     if args.model == "task2":
-        network = task2(args.filters, args.kernel_size, args.dropout, args.batch_norm)
+        network = task2(**{name: getattr(args, name) for name in VARIED})
     else:
         network = {"course": course, "lenet": lenet}[args.model]()
     return network.to(memory_format=torch.channels_last)  # the layout in which convolutions are fastest
 
 
 def score(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-    """Loss (cross-entropy in nats, mean over the batch) and accuracy."""
+    """Loss (cross-entropy in nats, −1/n Σ ln p(label), mean over the batch) and accuracy."""
     X, y = batch
     logits = model(X)
     return {"loss": F.cross_entropy(logits, y), "accuracy": accuracy(logits, y)}
+
+
+def augment(X: Tensor, args: HyperParams) -> Tensor:
+    """Images (N, 1, 28, 28) as the network is shown them in training: turned, scaled, mirrored at random."""
+    return random_affine(X, degrees=args.degrees, zoom=args.zoom, flip=args.flip)
 
 
 def train(data: Data | None = None, network: nn.Sequential | None = None, **kws: Any) -> tuple[nn.Sequential, Run]:
@@ -190,17 +183,17 @@ def train(data: Data | None = None, network: nn.Sequential | None = None, **kws:
     """
     args = HyperParams.of(**kws)
     device = pick_device(args.device)
-    data = data or get_data(args, device)
+    data = data.to(device) if data else get_data(args, device)
     args = args.but(dataset=data.images.name, device=str(device))
     seed_everything(args.seed)
     model = (network or build_model(args)).to(device)
-    optimizer = make_optimizer(args.optimizer, model.parameters(), args.lr)
+    optimizer = make_optimizer(args.optimizer, model.parameters(), args.lr, weight_decay=args.weight_decay)
     net = for_step(model, compile=args.compile)
 
     # Flux: withgradient(model) do m … end; update!(…)
     def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         X, y = batch
-        X = random_affine(X, degrees=args.degrees, zoom=args.zoom, flip=args.flip)
+        X = augment(X, args)
         with autocast(device, args.precision):
             logs = score(net, (X, y))
         optimizer.zero_grad()
@@ -239,7 +232,12 @@ def train(data: Data | None = None, network: nn.Sequential | None = None, **kws:
         tested = evaluation(data.test)
         if distributed.is_main():
             save_figures(run, model, data)
-        run.finish({f"test_{k}": v for k, v in tested.items()}, verdict(args, tested["accuracy"], len(data.test[1])))
+        run.finish(
+            {f"test_{k}": v for k, v in tested.items()},
+            verdict(args, tested["accuracy"], len(data.test[1])),
+            look=("curves", "confusion", "predictions"),
+            then="python -m labs.cnn.load_predict",
+        )
     return model, run
 
 
@@ -263,42 +261,37 @@ def load_run(path: Path | None = None) -> runs.Loaded[HyperParams, nn.Sequential
 
 @torch.inference_mode()
 def predict(model: nn.Module, X: Tensor) -> Tensor:
-    """Probabilities (N, 10) of the classes for images (N, 1, 28, 28) in [0, 1]."""
+    """Probabilities (N, 10), on the CPU, of the classes for images (N, 1, 28, 28) in [0, 1], wherever they are."""
     model.eval()
-    return torch.cat([model(x).softmax(dim=1) for x in X.split(1000)])
-
-
-@torch.inference_mode()
-def feature_maps(model: nn.Sequential, image: Tensor) -> dict[str, Tensor]:
-    """What each layer with feature maps makes of one image (1, 28, 28): layer's name → (C, H, W)."""
-    model.eval()
-    maps, x = {}, image[None]
-    for i, layer in enumerate(model):
-        x = layer(x)
-        if x.ndim == 4:
-            maps[f"{i} {type(layer).__name__}"] = x[0]
-    return maps
+    device = next(model.parameters()).device
+    return torch.cat([model(x.to(device)).softmax(dim=1) for x in X.split(1000)]).cpu()
 
 
 def save_figures(run: Run, model: nn.Sequential, data: Data) -> None:
-    """The figures of a run; README.md says what to look for in each."""
+    """The figures of a run, and per_class.csv; README.md says what to look for in each."""
     from common import plots  # here, so that --help need not wait for matplotlib
-    from labs.cnn import figures
+    from labs.cnn import figures, inside, per_class
 
-    classes, (X, y) = data.images.classes, data.test
+    args, data, classes = cast(HyperParams, run.settings), data.to(torch.device("cpu")), data.images.classes
+    (X_train, y_train), (X, y) = data.train, data.test
     probabilities = predict(model, X)
-    predicted = probabilities.argmax(dim=1)
+    sureness, predicted = probabilities.max(dim=1)
     matrix = confusion_matrix(y, predicted, len(classes))
-    parts = {"train": data.train[1]} | ({"validation": data.val[1]} if data.val else {}) | {"test": y}
-    chosen = torch.randperm(len(X), generator=torch.Generator().manual_seed(run.settings.seed))[:16].to(X.device)
-    run.save_figure("samples", plots.plot_samples(*data.train, classes))
+    parts = {"train": y_train} | ({"validation": data.val[1]} if data.val else {}) | {"test": y}
+    doubtful = sureness.argsort()[:16]
+    table = per_class.rates(matrix, classes)
+    write_csv(run.path / "per_class.csv", map(dataclasses.asdict, table))
+    run.say(per_class.hardest(table))
+    shown = partial(augment, args=args) if args.degrees or args.zoom or args.flip else None
+    run.save_figure("samples", figures.plot_samples(X_train, y_train, classes, shown, args.seed))
     run.save_figure("class_counts", plots.plot_class_counts(parts, classes))
     run.save_figure("curves", plots.plot_curves(run.history))
     run.save_figure("confusion", plots.plot_confusion(matrix, classes))
+    run.save_figure("per_class", per_class.plot_rates(table))
     run.save_figure("confused_pairs", plots.plot_confused_pairs(most_confused(matrix, 5), X, y, predicted, classes))
-    run.save_figure("predictions", plots.plot_predictions(X[chosen], y[chosen], probabilities[chosen], classes))
+    run.save_figure("predictions", plots.plot_predictions(X[doubtful], y[doubtful], probabilities[doubtful], classes))
     run.save_figure("filters", figures.plot_filters(cast(nn.Conv2d, model[0]).weight))
-    run.save_figure("feature_maps", figures.plot_feature_maps(X[chosen[0]], feature_maps(model, X[chosen[0]])))
+    run.save_figure("feature_maps", figures.plot_feature_maps(X[0], inside.feature_maps(model, X[0])))
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def load_predict(pictures: tuple[Path, ...] = (), run: Path | None = None) -> in
     Into the run directory go the prepared 28×28 pictures (prepared/) and figures/load_predict.png.
     """
     from common import plots
-    from labs.cnn.figures import plot_readings
+    from labs.cnn.figures import percent, plot_readings
 
     loaded = load_run(run)
     classes = class_names(loaded.settings.dataset)
@@ -48,7 +48,7 @@ def load_predict(pictures: tuple[Path, ...] = (), run: Path | None = None) -> in
             failures += 1
             continue
         p = predict(loaded.model, X[None])[0]
-        print(f"{path}: {classes[int(p.argmax())]} ({p.max():.1%})")
+        print(f"{path}: {classes[int(p.argmax())]} ({percent(float(p.max()))})")
         read.append((path.name, picture, X, p))
     for number, (name, _, X, _) in enumerate(read, 1):
         plots.write_image(loaded.path / "prepared" / f"{number}_{Path(name).stem}.png", X)

@@ -1,6 +1,7 @@
 """What shape leaves each layer of a network, how many parameters it has, and why: `python -m labs.cnn.shapes`.
 
-A convolution or pooling with kernel k, padding p and stride s makes ⌊(in + 2p − k)/s⌋ + 1 pixels out of in.
+A convolution or pooling with kernel k, padding p and stride s makes ⌊(in + 2p − k)/s⌋ + 1 pixels out of in. (The
+slide has the floor; text copied from it shows ⌈ ⌉, which would be wrong for 28 pixels, k = 3, s = 2: 13 fit, not 14.)
 `--model midterm` with its input is the midterm of November 2024, Task 1: 320×240 RGB, a batch of 4, 562 490
 parameters.
 """
@@ -13,8 +14,10 @@ from torch import nn
 
 from common import cli
 from common.errors import InputError
-from common.settings import UNGIVEN, Count, Counts, Range, Settings, Usual
-from labs.cnn.cnn import HyperParams, build_model
+from common.layers import Layer, layer_table, plot_layers
+from common.settings import UNGIVEN, Count, Counts, OptionalPath, Range, Settings, Usual
+from labs.cnn.cnn import VARIED, HyperParams, build_model
+from labs.cnn.task2 import Padding, Pooling
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,12 @@ class Request(Settings):
     channels: Usual[Count] = UNGIVEN  # colours of the input; none: 1 (midterm: 3)
     batch_size: Count = 1  # images at a time
     filters: Counts = (32, 64)  # task2: filters of each convolution
-    kernel_size: Count = 3  # task2: side of the filters
+    kernel_size: Annotated[int, Range(1, 28)] = 3  # task2: side of the filters
+    padding: Padding = "valid"  # task2: same: zeros around the maps, so that a convolution keeps their size
+    stride: Annotated[int, Range(1, 28)] = 1  # task2: pixels from one place of a convolution's window to the next
+    pooling: Pooling = "max"  # task2: what becomes of 2×2 pixels: the greatest, their mean, or all stay
+    batch_norm: bool = False  # task2: normalise each feature map over the batch
+    out: OptionalPath = None  # also draw the network, into this file
 
     def usual(self) -> dict[str, Any]:
         midterm = self.model == "midterm"
@@ -34,23 +42,18 @@ class Request(Settings):
 
     def check(self) -> None:
         self.require("size", len(self.size) == 2, "width,height, e.g. 28,28")
-        varied = self.model == "task2"
-        self.refuse_unused({"filters": varied, "kernel_size": varied}, f"on {self.model}; add --model task2")
+        if self.model == "midterm":
+            self.refuse_unused(dict.fromkeys(self.varied(), False), "on midterm; add --model task2")
+        else:
+            self.network()  # what does not go together is refused there
 
+    def varied(self) -> dict[str, Any]:
+        """The settings of task2's network."""
+        return {name: getattr(self, name) for name in VARIED if hasattr(self, name)}
 
-@dataclass(frozen=True)
-class Row:
-    """One layer: what it is, the shape (N, C, H, W) or (N, features) that leaves it, its parameters, and why."""
-
-    layer: str
-    shape: tuple[int, ...]
-    parameters: int
-    formula: str
-
-    @property
-    def julia_shape(self) -> tuple[int, ...]:
-        """The same in Julia's order: (W, H, C, N) or (features, N)."""
-        return self.shape[::-1]
+    def network(self) -> HyperParams:
+        """The settings as `labs.cnn` has them."""
+        return HyperParams(**{"model": self.model, **self.varied()})
 
 
 def midterm() -> nn.Sequential:
@@ -75,34 +78,36 @@ def midterm() -> nn.Sequential:
     )
 
 
-def layer_table(model: nn.Sequential, shape: tuple[int, ...]) -> list[Row]:
-    """A row per layer that changes shape or has parameters, for an input of `shape` (N, C, H, W).
+def name(layer: Layer) -> str:
+    """The layer in a few words, its padding too."""
+    padded = isinstance(layer.module, nn.Conv2d) and pair(layer.module.padding)[0]
+    return layer.name + (f", padding {padded}" if padded else "")
+
+
+def fit_to(model: nn.Sequential, shape: tuple[int, ...]) -> nn.Sequential:
+    """The network without numbers (on the device meta), made for an input of `shape` (N, C, H, W).
 
     The first convolution and the dense layers are given as many inputs as arrive, so that a network can be tried
-    on another size of image. ReLU, tanh and dropout, which change nothing, are left out. Raises InputError if
-    the image is too small.
+    on another size of image. Raises InputError if the image is too small.
     """
-    rows = []
     x = torch.zeros(shape, device="meta")  # shapes without numbers: no memory, whatever the size
+    fitting = []
     for layer in model.to("meta").eval():
-        layer = with_inputs(layer, x.shape[1])
+        fitting.append(with_inputs(layer, x.shape[1]))
         try:
-            y = layer(x)
+            x = fitting[-1](x)
         except RuntimeError as error:
             small = f"an image of {shape[3]}×{shape[2]} is too small"
-            raise InputError(f"{small}: {name(layer)} gets {tuple(x.shape)}") from error
-        parameters = sum(p.numel() for p in layer.parameters())
-        if parameters or y.shape != x.shape or isinstance(layer, nn.Softmax):
-            rows.append(Row(name(layer), tuple(y.shape), parameters, formula(layer, tuple(x.shape))))
-        x = y
-    return rows
+            raise InputError(f"{small}: {type(layer).__name__} gets {tuple(x.shape)}") from error
+    return nn.Sequential(*fitting)
 
 
 def with_inputs(layer: nn.Module, n: int) -> nn.Module:
     """The layer, with `n` input channels or features if it was made for another number."""
     match layer:
         case nn.Conv2d() if layer.in_channels != n:
-            return nn.Conv2d(n, layer.out_channels, pair(layer.kernel_size), device="meta")
+            size, stride, padding = (pair(x) for x in (layer.kernel_size, layer.stride, layer.padding))
+            return nn.Conv2d(n, layer.out_channels, size, stride, padding, device="meta")
         case nn.Linear() if layer.in_features != n:
             return nn.Linear(n, layer.out_features, device="meta")
     return layer
@@ -113,61 +118,69 @@ def pair(size: Any) -> tuple[int, int]:
     return tuple(size) if isinstance(size, tuple) else (size, size)
 
 
-def name(layer: nn.Module) -> str:
-    """The layer in a few words."""
-    match layer:
-        case nn.Conv2d():
-            return f"Conv {layer.kernel_size[0]}×{layer.kernel_size[1]}, {layer.in_channels}→{layer.out_channels}"
-        case nn.MaxPool2d():
-            return f"MaxPool {layer.kernel_size}×{layer.kernel_size}"
-        case nn.Linear():
-            return f"Dense {layer.in_features}→{layer.out_features}"
-        case nn.BatchNorm2d():
-            return f"BatchNorm {layer.num_features}"
-    return type(layer).__name__
-
-
-def formula(layer: nn.Module, shape: tuple[int, ...]) -> str:
-    """How the layer's output size and number of parameters come about, in numbers; `shape` is its input's."""
-    match layer:
-        case nn.Conv2d() | nn.MaxPool2d():
-            k, p, s = pair(layer.kernel_size), pair(layer.padding), pair(layer.stride)
+def formula(layer: Layer) -> str:
+    """How the layer's output size and number of parameters come about, in numbers."""
+    module = layer.module
+    match module:
+        case nn.Conv2d() | nn.MaxPool2d() | nn.AvgPool2d():
+            k, p, s = pair(module.kernel_size), pair(module.padding), pair(module.stride)
             sides = [
                 f"⌊({side} + 2·{p[i]} − {k[i]})/{s[i]}⌋ + 1 = {(side + 2 * p[i] - k[i]) // s[i] + 1}"
-                for i, side in enumerate(shape[2:])
+                for i, side in enumerate(layer.entering[2:])
             ]
             size = sides[0] if sides[0] == sides[1] else f"W {sides[1]}; H {sides[0]}"
-            if isinstance(layer, nn.MaxPool2d):
+            if not isinstance(module, nn.Conv2d):
                 return size
-            return f"{size}; ({k[0]}·{k[1]}·{layer.in_channels} + 1)·{layer.out_channels} parameters"
+            return f"{size}; ({k[0]}·{k[1]}·{module.in_channels} + 1)·{module.out_channels} parameters"
         case nn.Linear():
-            return f"({layer.in_features} + 1)·{layer.out_features} parameters"
+            return f"({module.in_features} + 1)·{module.out_features} parameters"
         case nn.Flatten():
-            return "·".join(map(str, shape[1:])) + f" = {torch.Size(shape[1:]).numel()}"
+            return "·".join(map(str, layer.entering[1:])) + f" = {torch.Size(layer.entering[1:]).numel()}"
         case nn.BatchNorm2d():
-            return f"2·{layer.num_features} parameters"
+            return f"2·{module.num_features} parameters"
     return ""
 
 
-def shapes(**kws: Any) -> list[Row]:
-    """Print the layer table and return its rows. Keyword arguments are the fields of Request."""
-    args = Request(**kws)
-    varied: dict[str, Any] = {"filters": args.filters, "kernel_size": args.kernel_size} if args.model == "task2" else {}
-    network = midterm() if args.model == "midterm" else build_model(HyperParams(model=args.model, **varied))
+def list_layers(args: Request) -> list[Layer]:
+    """The layers of the network that is asked for, as they work on its input; the weights hold no numbers."""
+    network = midterm() if args.model == "midterm" else build_model(args.network())
     width, height = args.size
-    shape = (args.batch_size, args.channels or 1, height, width)
-    rows = layer_table(network, shape)
+    shape = (args.batch_size, args.channels, height, width)
+    return layer_table(fit_to(network, shape), torch.zeros(shape, device="meta"))
+
+
+def rows_of(layers: list[Layer]) -> list[Layer]:
+    """Those that change shape or have parameters, and softmax; ReLU, tanh and dropout are left out."""
+    return [layer for layer in layers if layer.changes or isinstance(layer.module, nn.Softmax)]
+
+
+def describe(layers: list[Layer]) -> str:
+    """The layer table as text, with the formula behind each size."""
+    shape, rows = layers[0].entering, rows_of(layers)
     header = ("layer", "output (N, C, H, W)", "Julia (W, H, C, N)", "parameters", "why")
-    lines = [("input", str(shape), str(shape[::-1]), "", "")]
+    lines = [header, ("input", str(shape), str(shape[::-1]), "", "")]
     lines += [
-        (r.layer, str(r.shape), str(r.julia_shape), f"{r.parameters:,}" if r.parameters else "", r.formula)
+        (name(r), str(r.leaving), str(r.leaving[::-1]), f"{r.parameters:,}" if r.parameters else "", formula(r))
         for r in rows
     ]
-    widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
-    for line in [header, *lines]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    arrays = len(list(network.parameters()))
-    print(f"{sum(r.parameters for r in rows):,} parameters in {arrays} arrays")
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    arrays = sum(len(list(r.module.parameters())) for r in rows)
+    return "\n".join([*table, f"{sum(r.parameters for r in rows):,} parameters in {arrays} arrays"])
+
+
+def shapes(**kws: Any) -> list[Layer]:
+    """Print the layer table, draw it if asked, and return its rows. Keyword arguments are the fields of Request."""
+    args = Request(**kws)
+    layers = list_layers(args)
+    print(describe(layers))
+    rows = rows_of(layers)
+    if args.out:
+        from common.plots import write_figure
+
+        print(
+            write_figure(args.out, plot_layers(layers, f"{args.model}: {sum(r.parameters for r in rows):,} parameters"))
+        )
     return rows
 
 

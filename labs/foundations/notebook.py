@@ -27,7 +27,7 @@ def _(mo):
 
 @app.cell
 def _():
-    from common import notebook
+    from common import notebook, playground
     from labs.foundations import build_model, explore, score, train
     from labs.foundations.activations import ACTIVATIONS
     from labs.foundations.backprop import backward
@@ -57,6 +57,7 @@ def _():
         learn,
         momentum,
         notebook,
+        playground,
         score,
         train,
     )
@@ -365,6 +366,54 @@ def _(adam, momentum, notebook):
 @app.cell(hide_code=True)
 def _(mo):
     mo.md(r"""
+    ## A playground
+
+    Two kinds of points, a tiny network, and training while you watch: left what it decides where, in the middle how its
+    last hidden layer bends the plane, right the losses; below what each neuron answers. **Look for** the step at which
+    the neurons have found their lines. Give it the squares of x and y, and see how few neurons a circle then needs;
+    give it few points with much noise, and see what weight decay does to the border.
+    """)
+    return
+
+
+@app.cell
+def _(notebook):
+    ground = notebook.form(
+        "Train and watch",
+        shape=notebook.choice("shape", ["simple", "circle", "spiral", "moons", "random"], "circle"),
+        points=notebook.slider("points", 10, 500, 200, 10),
+        noise=notebook.slider("noise", 0.0, 1.0, 0.1, 0.05),
+        features=notebook.choice("features", ["xy", "squares", "all"]),
+        hidden=notebook.slider("neurons of a layer", 1, 12, 6),
+        layers=notebook.slider("layers", 1, 4),
+        activation=notebook.choice("activation", ["tanh", "relu", "sigmoid", "none"]),
+        weight_decay=notebook.slider("weight decay λ", 0.0, 0.2, 0.0, 0.01),
+        steps=notebook.slider("steps", 100, 2000, 400, 100),
+    )
+    ground
+    return (ground,)
+
+
+@app.cell
+def _(ground, notebook, playground):
+    notebook.film(playground.watch, ground)
+    return
+
+
+@app.cell(hide_code=True)
+def _(mo):
+    mo.md(r"""
+    **Question.** With activation *none* the circle stays unsolved with any number of layers. With the squares one
+    neuron solves it. Why both?
+
+    <details><summary>Answer</summary>
+
+    Without anything bent between them all layers together are one linear map: a straight line. In x² and y² the circle
+    *is* a straight line: x² + y² = r². Features that somebody thought of, or layers that find them: that is what deep
+    learning is about.
+
+    </details>
+
     ## A first network
 
     Dense layers with ReLU between them, on small scans of digits: a training part that it learns from, a validation

@@ -51,14 +51,17 @@ def plot_codes(codes: Tensor, y: Tensor, classes: Sequence[str]) -> Figure:
         own = points[y == label]
         if not len(own):
             continue
-        axis.scatter(own[:, 0].numpy(), own[:, 1].numpy(), color=f"C{label}", s=7, linewidths=0, label=plots.plain(name))
+        x, y_ = own.T.numpy()
+        axis.scatter(x, y_, color=f"C{label}", s=7, linewidths=0, label=plots.plain(name))
         # The name stands in the middle; if another is near, as far from it as the middle half of the points allows.
         nearest = own[(own - own.median(dim=0).values).norm(dim=1).argsort()[: 1 + len(own) // 2]]
         far = torch.cdist(nearest, places).amin(dim=1) if len(places) else torch.full((len(nearest),), torch.inf)
         place = nearest[0] if far[0] > float(points.std()) / 4 else nearest[far.argmax()]
         places = torch.cat([places, place[None]])
-        x, y_ = place.tolist()
-        written = axis.text(x, y_, plots.plain(name), fontsize=17, weight="bold", ha="center", va="center")
+        middle = place.tolist()
+        written = axis.text(
+            middle[0], middle[1], plots.plain(name), fontsize=17, weight="bold", ha="center", va="center"
+        )
         written.set_path_effects([withStroke(linewidth=4, foreground="white")])
     axis.margins(0.02)
     axis.set_xlabel(names[0], fontsize=12)

@@ -68,7 +68,7 @@ def test_training_that_is_refused_is_a_line_and_what_follows_waits(capsys):
     assert notebook.trained(train, notebook.form("Train", epochs=notebook.slider("epochs", 1, 9))) is None
     assert "error: mnist is not there" in capsys.readouterr().out
     assert notebook.attempt(train) is None
-    assert "above first" in notebook.after(None, train).html
+    assert "waits for what is above" in notebook.after(None, train).html
 
 
 def test_what_comes_of_training_is_drawn():

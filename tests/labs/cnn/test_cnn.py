@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import precision_recall_fscore_support
 from torch import nn
 
 import labs.cnn.cnn as cnn
@@ -12,10 +13,12 @@ from common.data import ArrayLoader
 from common.datasets import ImageData
 from common.device import seed_everything
 from common.errors import InputError
+from common.metrics import confusion_matrix
 from common.runs import read_history, read_summary
 from common.settings import read_record
-from labs.cnn import Data, HyperParams, build_model, get_data, load_run, predict, score, train
-from labs.cnn.cnn import EXPECTED, feature_maps, verdict
+from labs.cnn import Data, HyperParams, build_model, figures, get_data, load_run, per_class, predict, score, train
+from labs.cnn.cnn import EXPECTED, verdict
+from labs.cnn.inside import feature_maps
 
 CPU = torch.device("cpu")
 MODELS = {"course": 30_810, "lenet": 44_426, "task2": 225_034}
@@ -129,6 +132,44 @@ def test_task2_varies_depth_filters_size_dropout_and_batch_norm():
 
 
 @pytest.mark.parametrize(
+    ("kws", "parameters", "sides"),
+    [
+        ({"padding": "same", "filters": (32, 64, 128)}, 241_546, [28, 14, 7]),  # the deeper network of part e
+        ({"filters": (32, 64, 128)}, 110_474, [26, 11, 3]),  # deeper, but of half the size: a 3×3 map is pooled to 1×1
+        ({"padding": "same", "stride": 2, "pooling": "none"}, 421_642, [14, 7]),
+        ({"stride": 2}, 28_426, [13, 2]),
+    ],
+)
+def test_padding_stride_and_pooling_decide_sizes_and_parameters(kws, parameters, sides):
+    net, seen = network(model="task2", **kws), []
+    for layer in net:
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda layer, args, out: seen.append(out.shape[2]))
+    assert net(batch()[0]).shape == (4, 10)
+    assert seen == sides
+    assert sum(p.numel() for p in net.parameters()) == parameters
+
+
+def test_a_mean_is_taken_after_the_relu():
+    """relu(mean(x)) is not mean(relu(x)); Flux applies the layer's own activation first."""
+    net, X = network(model="task2", pooling="average", filters=(4,)), batch()[0]
+    conv = net[0](X)
+    assert torch.equal(net[:3](X), F.avg_pool2d(conv.relu(), 2))
+    assert not torch.allclose(net[:3](X), F.avg_pool2d(conv, 2).relu())
+
+
+def test_weight_decay_pulls_weights_to_zero_and_adamw_has_its_own():
+    assert HyperParams().weight_decay == 0
+    assert HyperParams(optimizer="adamw").weight_decay == 0.01
+    assert HyperParams(optimizer="adamw", weight_decay=0.0).weight_decay == 0
+    sizes = [
+        sum(p.square().sum() for p in train(data(), epochs=3, weight_decay=decay, quiet=True)[0].parameters())
+        for decay in (0.0, 1.0)
+    ]
+    assert sizes[1] < 0.9 * sizes[0]
+
+
+@pytest.mark.parametrize(
     ("kws", "message"),
     [
         ({"filters": (8,)}, "--filters has no effect on the network"),
@@ -140,6 +181,12 @@ def test_task2_varies_depth_filters_size_dropout_and_batch_norm():
         ({"patience": 3}, "--patience needs a validation part"),
         ({"degrees": 200.0}, "--degrees is 200.0.*at least 0 and at most 180"),
         ({"zoom": -0.1}, "--zoom"),
+        ({"padding": "same"}, "--padding has no effect on the network"),
+        ({"stride": 2}, "--stride has no effect"),
+        ({"pooling": "average"}, "--pooling has no effect"),
+        ({"model": "task2", "padding": "same", "kernel_size": 4}, "--kernel-size is 4.*odd with --padding same"),
+        ({"model": "task2", "stride": 29}, "--stride is 29"),
+        ({"weight_decay": -1.0}, "--weight-decay is -1.0"),
     ],
 )
 def test_settings_that_make_no_sense(kws, message):
@@ -171,9 +218,11 @@ def test_training_from_python_writes_a_run_with_figures(tmp_path):
     assert not model.training
     assert {p.name for p in run.path.iterdir()} == {
         "hyperparams.json", "history.csv", "summary.json", "model.safetensors", "checkpoint", "figures",
+        "per_class.csv",
     }  # fmt: skip
     assert {p.stem for p in (run.path / "figures").iterdir()} == {
-        "samples", "class_counts", "curves", "confusion", "confused_pairs", "predictions", "filters", "feature_maps",
+        "samples", "class_counts", "curves", "confusion", "per_class", "confused_pairs", "predictions", "filters",
+        "feature_maps",
     }  # fmt: skip
     history = read_history(run.path)
     assert len(history) == 2
@@ -258,6 +307,56 @@ def test_feature_maps_are_what_each_layer_makes_of_the_image():
     assert torch.equal(list(maps.values())[0], model[0](image[None])[0])
 
 
+def test_what_is_given_goes_where_the_network_is(monkeypatch):
+    """A network on another device than the images: `meta` raises what CUDA would. What is drawn comes back."""
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: torch.zeros(tensor.shape))
+    net, X = network().to("meta"), torch.rand(5, 1, 28, 28)
+    assert predict(net, X).device == CPU
+    assert {maps.device for maps in feature_maps(net, X[0]).values()} == {CPU}
+    assert {part[0].device.type for part in (data().to(torch.device("meta")).train,)} == {"meta"}
+
+
+def test_precision_and_recall_are_scikit_learn_s():
+    y, predicted = torch.randint(4, (2, 60))
+    predicted[predicted == 3] = 0  # a class that nothing is taken for
+    table = per_class.rates(confusion_matrix(y, predicted, 4), tuple("abcd"))
+    theirs = precision_recall_fscore_support(y, predicted, zero_division=0)
+    ours = zip(*((r.precision, r.recall, r.f1, r.samples) for r in table), strict=True)
+    for own, reference in zip(ours, theirs, strict=True):
+        assert own == pytest.approx(reference)
+    assert per_class.hardest(table, 1).startswith("hardest classes: d (precision 0.0%, recall 0.0%)")
+
+
+def test_figures_of_augmented_samples_show_both_and_draw_no_number():
+    X, y = batch(20)
+    state = torch.get_rng_state()
+    figure = figures.plot_samples(X, y, tuple("0123456789"), lambda images: images.flip(3), seed=1)
+    assert torch.equal(torch.get_rng_state(), state)
+    left, right = (axis.images[0].get_array() for axis in figure.axes)
+    assert left.shape == (300, 180) and not np.array_equal(left, right)
+    np.testing.assert_array_equal(left[:30, :30], right[:30, :30][:, ::-1])
+    assert [axis.get_title() for axis in figure.axes] == ["as they are", "as the network is shown them"]
+
+
+def test_figures_of_feature_maps_say_what_is_constant_and_what_is_left_out():
+    maps = {"0 Conv": torch.randn(20, 6, 6), "1 ReLU": torch.zeros(2, 6, 6)}
+    figure = figures.plot_feature_maps(torch.rand(1, 28, 28), maps)
+    said = " ".join(text.get_text() for axis in figure.axes for text in axis.texts)
+    assert "16 of 20 maps of 6 × 6" in said and "2 maps of 6 × 6" in said
+    assert [text.get_text() for axis in figure.axes for text in axis.texts].count("0") == 2
+    scales = [axis.images[0].get_clim() for axis in figure.axes if axis.images and axis.get_label() != "<colorbar>"]
+    largest = float(maps["0 Conv"][:16].abs().max())
+    assert scales[1] == pytest.approx((-largest, largest))
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [(0.97, "97 %"), (1.0, "100 %"), (0.99996, "> 99.9 %"), (0.997, "99.7 %"), (0.0001, "< 0.1 %"), (0.002, "0.2 %")],
+)
+def test_a_probability_as_a_person_writes_it(p, said):
+    assert figures.percent(p) == said
+
+
 def test_the_verdict_says_what_to_expect_only_where_it_is_known():
     known = verdict(HyperParams(dataset="mnist", epochs=8), 0.986, 10_000)
     assert "98.60%" in known
@@ -289,6 +388,14 @@ def test_cpu_and_cuda_agree_on_one_step():
         results.append([logs["loss"].cpu(), *(p.grad.cpu().clone() for p in model.parameters())])
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.gpu
+def test_data_on_the_cpu_and_a_network_on_cuda_come_together(tmp_path):
+    model, run = train(data(), device="cuda", epochs=1, quiet=True, out=tmp_path / "run")
+    assert next(model.parameters()).is_cuda
+    assert predict(model, data().test[0]).device == CPU
+    assert (run.path / "per_class.csv").is_file()
 
 
 @pytest.mark.slow
