@@ -222,15 +222,6 @@ def trained(train: Callable[..., Result], form: Control, /, **fixed: Any) -> Res
     return attempt(train, **fixed, **form.value)
 
 
-def submitted(form: Control) -> dict[str, Any]:
-    """The values of a form by name. In marimo the cell stops here until the button has been pressed."""
-    if not isinstance(form, Form):
-        import marimo
-
-        marimo.stop(form.value is None, "Waits for the button above.")
-    return form.value
-
-
 def attempt(function: Callable[..., Result], /, *args: Any, **kws: Any) -> Result | None:
     """What function(*args, **kws) returns; None if it ends with an InputError, which is shown as a line."""
     if not in_marimo():

@@ -156,7 +156,8 @@ def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
     axis.set_xticks(range(k), names, rotation=45 if max(map(len, classes)) > 3 else 0, ha="center", fontsize=11)
     axis.set_yticks(range(k), names, fontsize=11)
     recognised = axis.secondary_yaxis("right")
-    recognised.set_yticks(range(k), ["100%" if share == 1 else f"{share:.1%}" for share in shares.diagonal()], fontsize=11)
+    shown = ["100%" if share == 1 else f"{share:.1%}" for share in shares.diagonal()]
+    recognised.set_yticks(range(k), shown, fontsize=11)
     recognised.set_ylabel("of the class recognised", fontsize=11)
     recognised.tick_params(length=0)
     figure.colorbar(mistakes, ax=axis, label="mistakes, % of the class", extend="max", shrink=0.8)
