@@ -26,6 +26,7 @@ def process_group() -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
+        dist.barrier()  # nobody leaves while another still talks; after an error torchrun ends the others
     finally:
         dist.destroy_process_group()
 

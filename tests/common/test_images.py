@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from common import images
 from common.errors import InputError
 from common.images import LARGEST_PICTURE, random_affine, shrink_picture, to_mnist_form
 
@@ -90,8 +91,9 @@ def test_a_figure_for_a_page_is_small(tmp_path):
     assert small.stat().st_size <= LARGEST_PICTURE
 
 
-def test_a_picture_that_cannot_be_small_is_refused(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
+def test_a_picture_that_cannot_be_small_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "LARGEST_PICTURE", 500)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     with pytest.raises(InputError, match="kB even with 16 colours; give a smaller --width"):
         shrink_picture(tmp_path / "noise.png", tmp_path / "small.png")
