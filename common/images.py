@@ -71,12 +71,12 @@ def shrink_picture(source: Path, out: Path, width: int = 900) -> None:
     """
     try:
         picture = Image.open(source).convert("RGBA")
-    except OSError as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{source} is no picture: {error}") from error
     flat = Image.new("RGB", picture.size, "white")
     flat.paste(picture, mask=picture)
     if flat.width > width:
-        flat = flat.resize((width, round(flat.height * width / flat.width)), Image.Resampling.LANCZOS)
+        flat = flat.resize((width, max(1, round(flat.height * width / flat.width))), Image.Resampling.LANCZOS)
     for colours in (256, 64, 16):
         content = io.BytesIO()
         flat.quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=3).save(content, "PNG", optimize=True)

@@ -111,7 +111,7 @@ def read_pictures(paths: Sequence[Path], y: Tensor, image_size: int) -> tuple[Te
     if unreadable:
         shown = ", ".join(str(path) for path in unreadable[:5]) + (", …" if len(unreadable) > 5 else "")
         shown = shown.encode(errors="replace").decode()
-        warnings.warn(f"{len(unreadable)} files are no readable pictures and are left out: {shown}", stacklevel=2)
+        warnings.warn(f"left out, for they are no readable pictures ({len(unreadable)}): {shown}", stacklevel=2)
     if not pictures:
         raise InputError(f"none of the {len(paths)} files is a readable picture, e.g. {paths[0]}")
     if len({picture.shape for picture in pictures}) > 1:

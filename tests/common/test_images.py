@@ -100,4 +100,14 @@ def test_a_picture_that_cannot_be_small_is_refused(tmp_path, monkeypatch):
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.png is no picture"):
         shrink_picture(tmp_path / "text.png", tmp_path / "small.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # PIL refuses twice as many
+    with pytest.raises(InputError, match="is no picture: Image size"):
+        shrink_picture(tmp_path / "noise.png", tmp_path / "small.png")
     assert not (tmp_path / "small.png").exists()
+
+
+def test_a_line_of_pixels_keeps_its_height(tmp_path):
+    Image.new("RGB", (5000, 1)).save(tmp_path / "line.png")
+    shrink_picture(tmp_path / "line.png", tmp_path / "small.png")
+    with Image.open(tmp_path / "small.png") as picture:
+        assert picture.size == (900, 1)

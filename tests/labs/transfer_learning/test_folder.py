@@ -70,7 +70,7 @@ def test_unreadable_files_are_named_and_left_out(folder):
     (folder / "readme.txt").write_text("beside the classes")
     paths, y = pictures.list_pictures(folder)[1]["all"]
     assert len(paths) == 32
-    with pytest.warns(UserWarning, match=r"2 files are no readable pictures.*(notes\.txt|cut\.png)"):
+    with pytest.warns(UserWarning, match=r"no readable pictures \(2\).*(notes\.txt|cut\.png)"):
         X, labels = pictures.read_pictures(paths, y, 32)
     assert len(X) == len(labels) == 30
 
