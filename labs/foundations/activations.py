@@ -58,14 +58,9 @@ def elu(z: Tensor, alpha: float = 1.0) -> Tensor:
     return torch.where(z >= 0, z, alpha * torch.expm1(z.clamp(max=0)))
 
 
-def normal_cdf(z: Tensor) -> Tensor:
-    """Φ(z): how much of a standard normal distribution lies below z."""
-    return 0.5 * (1 + torch.erf(z / math.sqrt(2)))
-
-
-def normal_density(z: Tensor) -> Tensor:
-    """φ(z) = e^(−z²/2)/√(2π)."""
-    return (-z.square() / 2).exp() / math.sqrt(2 * math.pi)
+def normal(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Φ(z), how much of a standard normal distribution lies below z, and its density φ(z) = e^(−z²/2)/√(2π)."""
+    return 0.5 * (1 + torch.erf(z / math.sqrt(2))), (-z.square() / 2).exp() / math.sqrt(2 * math.pi)
 
 
 def leaky(alpha: float) -> tuple[Function, Function]:
@@ -112,14 +107,14 @@ ACTIVATIONS: dict[str, Activation] = {
     ),
     "gelu": Activation(
         "z Φ(z)",
-        lambda z: z * normal_cdf(z),
-        lambda z: normal_cdf(z) + z * normal_density(z),
+        lambda z: z * normal(z)[0],
+        lambda z: normal(z)[0] + z * normal(z)[1],
         "[−0.17, ∞)",
         "z → −∞",
     ),
     "softplus": Activation("ln(1 + e^z)", softplus, sigmoid, "(0, ∞)", "z → −∞"),
     "softsign": Activation(
-        "z/(1 + |z|)", lambda z: z / (1 + z.abs()), lambda z: (1 + z.abs()) ** -2.0, "(−1, 1)", "both sides, slowly"
+        "z/(1 + |z|)", lambda z: z / (1 + z.abs()), lambda z: (1 + z.abs()) ** -2.0, "(−1, 1)", "both sides"
     ),
     "softmax": Activation(
         "of (z, 0): e^z/(e^z + 1)",

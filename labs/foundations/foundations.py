@@ -66,12 +66,9 @@ def get_data(args: HyperParams, device: torch.device) -> Data:
     if args.limit:
         generator = torch.Generator().manual_seed(derive_seed(args.seed))
         learn = learn[torch.randperm(len(learn), generator=generator)[: args.limit]]
-
-    def part(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        return X.to(device), y.to(device)
-
-    X, y = images.X_train, images.y_train
-    return Data(images, part(X[learn], y[learn]), part(X[check], y[check]), part(images.X_test, images.y_test))
+    X, y = images.X_train.to(device), images.y_train.to(device)
+    test = images.X_test.to(device), images.y_test.to(device)
+    return Data(images, (X[learn], y[learn]), (X[check], y[check]), test)
 
 
 def build_model(args: HyperParams | None = None) -> nn.Sequential:
@@ -98,10 +95,9 @@ def first_lines() -> list[str]:
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     z = torch.tensor(3.0, requires_grad=True)
     (z**2 + 2 * z).backward()
-    return [
-        f"a tensor: x = {x.tolist()} has shape {tuple(x.shape)}; its columns' means are {x.mean(dim=0).tolist()}",
-        f"autograd: of z² + 2z at z = 3 the derivative is 2z + 2 = {z.grad:g}",
-    ]
+    means = x.mean(dim=0).tolist()
+    first = f"a tensor: x = {x.tolist()} has shape {tuple(x.shape)}; its columns' means are {means}"
+    return [first, f"autograd: of z² + 2z at z = 3 the derivative is 2z + 2 = {z.grad:g}"]
 
 
 def train(data: Data | None = None, network: nn.Sequential | None = None, **kws: Any) -> tuple[nn.Sequential, Run]:
@@ -128,15 +124,12 @@ def train(data: Data | None = None, network: nn.Sequential | None = None, **kws:
 
     loader = ArrayLoader(*data.train, batch_size=args.batch_size, shuffle=True, seed=args.seed)
     with Run(args) as run:
-        for line in first_lines():
-            run.say(line)
+        run.say("\n".join(first_lines()))
         sizes = ", ".join(f"{len(part[1])} {name}" for name, part in parts(data).items())
         run.say(f"{sum(p.numel() for p in model.parameters()):,} parameters; {data.images.name}: {sizes}; {device}")
         if not run.resumed:
             before = evaluation(data.val)["loss"]
-            run.say(
-                f"before the first step: loss {before:.3f}; ten classes, none preferred: ln 10 = {math.log(10):.3f}"
-            )
+            run.say(f"loss before the first step: {before:.3f}; no class preferred: ln 10 = {math.log(10):.3f}")
         fit(
             step,
             loader,
@@ -154,12 +147,10 @@ def train(data: Data | None = None, network: nn.Sequential | None = None, **kws:
         tested = evaluation(data.test)
         if distributed.is_main():
             save_figures(run, model, data)
-        run.finish(
-            {f"test_{name}": value for name, value in tested.items()},
-            f"test accuracy {describe_share(tested['accuracy'], len(data.test[1]))} on {len(data.test[1])} images"
-            + expectations.sentence(EXPECTED, args),
-            look=("curves", "predictions"),
-        )
+        n = len(data.test[1])
+        said = f"test accuracy {describe_share(tested['accuracy'], n)} on {n} images"
+        said += expectations.sentence(EXPECTED, args)
+        run.finish({f"test_{k}": v for k, v in tested.items()}, said, look=("curves", "predictions"))
     return model, run
 
 
@@ -198,12 +189,10 @@ def save_figures(run: Run, model: nn.Sequential, data: Data) -> None:
     run.save_figure("samples", plots.plot_samples(*data.train, classes))
     run.save_figure("class_counts", plots.plot_class_counts({k: part[1] for k, part in parts(data).items()}, classes))
     run.save_figure("curves", plots.plot_curves(run.history))
-    run.save_figure(
-        "confusion", plots.plot_confusion(confusion_matrix(y, probabilities.argmax(1), len(classes)), classes)
-    )
-    run.save_figure(
-        "predictions", plots.plot_predictions(X[least_sure], y[least_sure], probabilities[least_sure], classes)
-    )
+    matrix = confusion_matrix(y, probabilities.argmax(dim=1), len(classes))
+    run.save_figure("confusion", plots.plot_confusion(matrix, classes))
+    hard = X[least_sure], y[least_sure], probabilities[least_sure]
+    run.save_figure("predictions", plots.plot_predictions(*hard, classes))
 
 
 def main() -> None:

@@ -119,6 +119,7 @@ def dcgan(latent_dim: int, dropout: float) -> tuple[nn.Sequential, nn.Sequential
         *(nn.ConvTranspose2d(32, 1, kernel_size=4, stride=2, padding=1), nn.Tanh()),  # (N, 1, 28, 28)
     )
     discriminator = nn.Sequential(
+        # Leaky ReLU is αz for z < 0; the introduction's slide has αx.
         *(nn.Conv2d(1, 16, kernel_size=4, stride=2, padding=1), nn.LeakyReLU(0.2)),  # (N, 16, 14, 14)
         *(nn.Conv2d(16, 32, kernel_size=4, stride=2, padding=1), nn.LeakyReLU(0.2)),  # (N, 32,  7,  7)
         *(nn.Flatten(), nn.Linear(32 * 7 * 7, 128), nn.LeakyReLU(0.2), nn.Dropout(dropout)),

@@ -407,3 +407,10 @@ def test_cartpole_is_solved_within_50_000_steps(seed):
     _, run = train(seed=seed, quiet=True)
     assert run.history[-1]["steps"] <= 50_000
     assert find(dqn.EXPECTED, run.settings).holds(run.metrics)
+
+
+@pytest.mark.gpu
+def test_a_training_on_cuda_is_reopened_on_the_cpu(no_figures, tmp_path):
+    network, run = train(**TINY, steps=600, device="cuda", out=tmp_path / "run")
+    assert next(network.parameters()).is_cuda
+    assert len(run.history) == 3 and all(math.isfinite(row["val_return"]) for row in run.history)

@@ -568,3 +568,12 @@ def test_settings_that_cannot_be_are_named(wrong, said):
 def test_what_the_network_cannot_do_is_named(wrong, said):
     with pytest.raises(InputError, match=said):
         build_model(resolve(HyperParams(**{**TINY, **wrong})))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("strategy", ["feature_extraction", "fine_tuning"])
+def test_pictures_on_the_cpu_and_a_network_on_cuda_come_together(strategy, tiny_data, no_figures, tmp_path):
+    settings = {**TINY, "strategy": strategy, "device": "cuda", "out": tmp_path / "run"}
+    model, run = train(tiny_data, **settings)
+    assert next(model.parameters()).is_cuda and run.settings.device.startswith("cuda")
+    assert predict(model, tiny_data.test[0]).device == CPU
