@@ -222,3 +222,9 @@ def test_the_flags_of_every_command_are_tested(path, kind):
     if f"class {kind}(" not in path.read_text(encoding="utf-8"):  # another command's: whoever brings it in
         own = {name for name in imported if name.startswith(f"labs.{parts[1]}.") and name.endswith(f".{kind}")}
     assert own & imported, f"{'.'.join(parts)}.{kind}"
+
+
+def test_the_warm_ups_files_are_read_in_five_minutes():
+    for path in PROJECT.glob("labs/foundations/*.py"):
+        if path.name != "notebook.py":
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 200, path
