@@ -148,7 +148,7 @@ def train(data: Data | None = None, network: nn.Sequential | None = None, **kws:
         if distributed.is_main():
             save_figures(run, model, data)
         n = len(data.test[1])
-        said = f"test accuracy {describe_share(tested['accuracy'], n)} on {n} images{expectations.sentence(EXPECTED, args)}"
+        said = f"test accuracy {describe_share(tested['accuracy'], n)}{expectations.sentence(EXPECTED, args)}"
         run.finish({f"test_{k}": v for k, v in tested.items()}, said, look=("curves", "predictions"))
     return model, run
 
