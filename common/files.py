@@ -18,11 +18,14 @@ T = TypeVar("T")
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write `content` to `path` so that a reader sees the old file or the new one, never half of it.
 
-    Raises InputError for a path without a file's name.
+    Raises InputError for a path without a file's name, and for what is there and no file: who may do so would put a
+    file in the place of /dev/null.
     """
     path = Path(path)
     if not path.name:
         raise InputError(f"{str(path)!r} is no file's name; name a file to write to")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a {'folder' if path.is_dir() else 'device or pipe'}; name a file to write to")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:

@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import dataclass
 
 import pytest
@@ -64,3 +65,14 @@ def test_what_is_wrong_is_named_with_file_field_and_rule(tmp_path, content, mess
 def test_where_may_be_anything():
     with pytest.raises(InputError, match="the header: x: expected"):
         validated({"x": None, "names": []}, Point, "the header")
+
+
+def test_a_device_or_pipe_is_not_replaced_by_a_file(tmp_path):
+    """Root could: `--out /dev/null` would put an ordinary file in its place, and every program would suffer."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="pipe is a device or pipe; name a file"):
+        write_atomically(pipe, b"content")
+    assert pipe.is_fifo()
+    with pytest.raises(InputError, match="is a folder"):
+        write_atomically(tmp_path, b"content")
