@@ -86,8 +86,8 @@ def table_of(env: Env) -> Table | None:
     return table if table is not None and len(table) == getattr(env.observation_space, "n", None) else None
 
 
-def describe_rewards(table: Table) -> str:
-    """What is rewarded and what ends an episode, in a line; states are numbered from 0."""
+def describe_rewards(table: Table, first: int = 0) -> str:
+    """What is rewarded and what ends an episode, in a line; states are numbered from `first`."""
     steps = [(s, step) for s, actions in table.items() for outcomes in actions.values() for step in outcomes]
     ends = {following for _, (_, following, _, terminated) in steps if terminated}
     left = [(following, float(reward)) for s, (_, following, reward, _) in steps if s not in ends]
@@ -95,15 +95,17 @@ def describe_rewards(table: Table) -> str:
         return "no step leads anywhere"
     places = {reward: {state for state, of in left if of == reward} for _, reward in left}
     usual = Counter(reward for _, reward in left).most_common(1)[0][0]
-    special = [f"{reward:+g} on a step to {_named(places[reward])}" for reward in sorted(places) if reward != usual]
+    special = [
+        f"{reward:+g} on a step to {_named(places[reward], first)}" for reward in sorted(places) if reward != usual
+    ]
     said = f"rewards: {', '.join([*special, f'{usual:g} on any other step' if special else f'{usual:+g} a step'])}"
-    ending = f"a step to {_named(ends)} ends the episode" if ends else "only the clock ends an episode"
+    ending = f"a step to {_named(ends, first)} ends the episode" if ends else "only the clock ends an episode"
     return f"{said}; {ending}".replace("-", "−")
 
 
-def _named(states: Collection[int]) -> str:
+def _named(states: Collection[int], first: int) -> str:
     """States by their numbers, or how many they are."""
     if len(states) > 10:
         return f"{len(states)} states"
-    *first, last = map(str, sorted(map(int, states)))
-    return f"state {', '.join(first)} or {last}" if first else f"state {last}"
+    *others, last = (str(state + first) for state in sorted(map(int, states)))
+    return f"state {', '.join(others)} or {last}" if others else f"state {last}"

@@ -23,6 +23,7 @@ from common.loop import Row, play
 from common.runs import Run
 from common.settings import UNGIVEN, Better, Count, Number, OptionalCount, Probability, Role, RunFlags, Usual
 from labs.reinforcement_learning.environments import Env, YesNo, describe_rewards, make_slippery, table_of
+from labs.reinforcement_learning.grids import layout
 from labs.reinforcement_learning.progress import describe_values, draw_figures
 from labs.reinforcement_learning.tabular import (
     Agent,
@@ -204,7 +205,8 @@ def train(**kws: Any) -> tuple[TabularApproximator, Run]:
             f"{acts}"
         )
         if (table := table_of(env)) is not None:
-            run.say(describe_rewards(table))
+            grid = layout(env)
+            run.say(describe_rewards(table, grid.first if grid else 0))
         model, record = learn(args, env, run)
         run.save_model(model)
         played = enumerate(zip(record.returns, record.lengths, strict=True), 1)

@@ -15,6 +15,7 @@ from common.errors import InputError
 from common.runs import read_history
 from labs.reinforcement_learning import methods, progress, reinforcement_learning, tabular
 from labs.reinforcement_learning.environments import describe_rewards, make, table_of
+from labs.reinforcement_learning.grids import layout
 from labs.reinforcement_learning.planning import epsilon_greedy, model, optimal, policy_values, uniform
 from labs.reinforcement_learning.random_walk import RandomWalk1D
 from labs.reinforcement_learning.reinforcement_learning import (
@@ -459,8 +460,8 @@ def test_the_mean_error_counts_an_entry_as_often_as_it_was_visited():
     [
         (
             "sorcery/RandomWalk1D-v0",
-            "rewards: −1 on a step to state 0, +1 on a step to state 6, 0 on any other step; "
-            "a step to state 0 or 6 ends the episode",
+            "rewards: −1 on a step to state 1, +1 on a step to state 7, 0 on any other step; "
+            "a step to state 1 or 7 ends the episode",
         ),
         (
             "FrozenLake-v1",
@@ -474,7 +475,8 @@ def test_the_mean_error_counts_an_entry_as_often_as_it_was_visited():
     ],
 )
 def test_the_command_says_what_is_rewarded_and_what_ends_an_episode(name, said):
-    assert describe_rewards(table_of(make(name))) == said
+    env = make(name)
+    assert describe_rewards(table_of(env), layout(env).first) == said
 
 
 def test_the_methods_side_by_side(capsys):
