@@ -95,9 +95,8 @@ def describe_rewards(table: Table, first: int = 0) -> str:
         return "no step leads anywhere"
     places = {reward: {state for state, of in left if of == reward} for _, reward in left}
     usual = Counter(reward for _, reward in left).most_common(1)[0][0]
-    special = [
-        f"{reward:+g} on a step to {_named(places[reward], first)}" for reward in sorted(places) if reward != usual
-    ]
+    rare = [reward for reward in sorted(places) if reward != usual]
+    special = [f"{reward:+g} on a step to {_named(places[reward], first)}" for reward in rare]
     said = f"rewards: {', '.join([*special, f'{usual:g} on any other step' if special else f'{usual:+g} a step'])}"
     ending = f"a step to {_named(ends, first)} ends the episode" if ends else "only the clock ends an episode"
     return f"{said}; {ending}".replace("-", "−")
