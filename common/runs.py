@@ -200,7 +200,8 @@ def place(settings: Settings) -> Path:
     given = []
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if Role.PLACE not in roles(type(settings), field.name) and value != default(type(settings), field.name):
+        usual = default(type(settings), field.name), settings.usual().get(field.name)
+        if Role.PLACE not in roles(type(settings), field.name) and value not in usual:
             shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             given.append(re.sub(r"[^\w,.+-]+", "-", f"{field.name}-{shown}"))
     return RUNS / lab / "_".join([*name, *given])[:200]

@@ -238,11 +238,11 @@ def _read_types(kind: type) -> dict[str, Any]:
 
 @functools.cache
 def _marks(kind: type, name: str) -> tuple[Any, ...]:
-    """What stands in a field's Annotated[…], its own class's first, then those of the classes it redefines."""
+    """What stands in a field's Annotated[…], the outermost first; then those of the classes it redefines."""
     found: list[Any] = []
     for owner in kind.__mro__:
         annotation = inspect.get_annotations(owner, eval_str=True).get(name)
-        found += getattr(annotation, "__metadata__", ())
+        found += reversed(getattr(annotation, "__metadata__", ()))
     return tuple(found)
 
 

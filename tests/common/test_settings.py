@@ -8,6 +8,7 @@ import pytest
 
 from common.errors import InputError
 from common.settings import (
+    UNGIVEN,
     Count,
     Counts,
     Number,
@@ -17,8 +18,10 @@ from common.settings import (
     Range,
     Role,
     RunFlags,
+    Settings,
     Share,
     TrainingFlags,
+    Usual,
     default,
     length,
     roles,
@@ -108,3 +111,18 @@ def test_another_length():
 
     assert length(Steps) == "steps"
     assert default(Steps, "steps") == 10
+
+
+def test_the_outermost_range_counts():
+    """A field may narrow the range of the type that it is made of, also of one that is a list or filled in."""
+
+    @dataclass(frozen=True)
+    class Narrow(Settings):
+        sizes: Annotated[Counts, Range(1, 32)] = (8,)
+        steps: Annotated[Usual[Count], Range(1, 50)] = UNGIVEN
+
+    assert Narrow(sizes=(32,), steps=50).sizes == (32,)
+    with pytest.raises(InputError, match="--sizes is 99; it must be at least 1 and at most 32"):
+        Narrow(sizes=(99,))
+    with pytest.raises(InputError, match="--steps is 51"):
+        Narrow(steps=51)

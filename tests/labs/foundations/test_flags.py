@@ -6,6 +6,7 @@ import pytest
 from flags import Case, check_all_listed, check_flag
 
 from common.datasets import load_images
+from common.runs import place
 from labs.foundations import (
     activations,
     backprop,
@@ -125,6 +126,11 @@ def named(figure: object, path: object, *args: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"a figure")
     return path
+
+
+def test_what_is_usual_is_no_part_of_the_name():
+    assert place(optimizers.Request()) == place(optimizers.Request(steps=300)) == Path("runs/foundations/optimizers")
+    assert place(optimizers.Request(steps=5)).name == "optimizers_steps-5"
 
 
 def test_files_are_named_after_the_question(monkeypatch):
