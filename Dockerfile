@@ -30,20 +30,21 @@ ENV HOME=/home/student USER=student SHELL=/bin/bash PYTHONUNBUFFERED=1 \
 # The suite itself, to be read beside the notebooks. It belongs to root: what a student changed here would be gone
 # with the container.
 COPY LICENSE README.md setup.py ./
+COPY assignments assignments
 COPY common common
 COPY data data
 COPY docker docker
 COPY labs labs
 RUN pip install --no-cache-dir --no-deps --editable . && rm -rf ./*.egg-info build \
-    && python -m compileall -q common labs && chmod -R u=rwX,go=rX . \
+    && python -m compileall -q assignments common labs && chmod -R u=rwX,go=rX . \
     # matplotlib's list of fonts takes a while to make: every new container would make it anew.
     && python -c "import matplotlib.font_manager" \
     # A marimo notebook runs when it is opened, as Pluto's do.
     && mkdir /home/student/.config/marimo \
     && printf '[runtime]\nauto_instantiate = true\n' > /home/student/.config/marimo/marimo.toml \
-    && cd .. && mkdir data runs notebooks && cp sorcery-labs/data/README.md data \
-    && chown student:0 . && chown -R student:0 .[!.]* data runs notebooks \
-    && chmod g=u . && chmod -R g=u .[!.]* data runs notebooks
+    && cd .. && mkdir data runs notebooks my-work && cp sorcery-labs/data/README.md data \
+    && chown student:0 . && chown -R student:0 .[!.]* data runs notebooks my-work \
+    && chmod g=u . && chmod -R g=u .[!.]* data runs notebooks my-work
 
 USER student
 WORKDIR /home/student

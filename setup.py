@@ -3,6 +3,6 @@
 from setuptools import find_packages, setup
 
 setup(
-    packages=[*find_packages(include=["common", "common.*", "labs", "labs.*"]), "common.corpora"],
+    packages=[*find_packages(include=["assignments", "common", "common.*", "labs", "labs.*"]), "common.corpora"],
     package_dir={"common.corpora": "data/corpora"},  # the text that ships with the suite lies under data/
 )

@@ -24,7 +24,7 @@ NOTEBOOKS = HOME / "notebooks"
 def main(words: list[str]) -> None:
     """Prepare the folders, then become the program that `words` name."""
     os.umask(0o002)  # another user id of the same group, LABS_UID, may go on with these files
-    for folder in (HOME / "runs", NOTEBOOKS):
+    for folder in (HOME / "runs", HOME / "my-work", NOTEBOOKS):
         require_writable(folder)
     lay_out_notebooks(SUITE / "labs", NOTEBOOKS)
     if words[0] in ("jupyter", "marimo") and len(words) == 2:

@@ -53,8 +53,9 @@ def test_work_lies_in_volumes():
     file = compose()
     for service in file["services"].values():
         folders = [volume.rsplit(":", 1) for volume in service["volumes"]]
-        assert folders == [[f"${{LABS_{n.upper()}:-{n}}}", f"/home/student/{n}"] for n in ("data", "runs", "notebooks")]
-    assert set(file["volumes"]) == {"data", "runs", "notebooks"}
+        wanted = {n: n for n in ("data", "runs", "notebooks")} | {"work": "my-work"}
+        assert folders == [[f"${{LABS_{n.upper()}:-{n}}}", f"/home/student/{place}"] for n, place in wanted.items()]
+    assert set(file["volumes"]) == set(wanted)
 
 
 def test_compose_1_and_2_both_know_every_key():
@@ -200,7 +201,7 @@ def test_a_deleted_notebook_comes_back_as_the_image_has_it(start, image):
 def started(start, monkeypatch, tmp_path, words: list[str]) -> list[str]:
     """The command that the container becomes."""
     became = []
-    for name in ("runs", "notebooks"):
+    for name in ("runs", "my-work", "notebooks"):
         (tmp_path / name).mkdir(exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(start, "HOME", tmp_path)

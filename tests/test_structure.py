@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-SOURCES = sorted([*PROJECT.glob("common/**/*.py"), *PROJECT.glob("labs/**/*.py")])
+OURS = ("assignments", "common", "labs")
+SOURCES = sorted(path for part in OURS for path in PROJECT.glob(f"{part}/**/*.py"))
 
 
 def imports(path: Path) -> list[tuple[int, str]]:
@@ -28,10 +29,12 @@ def imports(path: Path) -> list[tuple[int, str]]:
 
 
 def forbidden_imports(path: Path, package: str) -> list[str]:
-    """Imports of labs by `common`, and of another lab by a lab, as file:line: module."""
-    own = {"common": None, "labs": "labs"}.get(package, f"labs.{package}")
+    """Imports of labs by `common`, of another lab by a lab, and of assignments by both, as file:line: module."""
+    own = {"common": None, "labs": "labs", "assignments": "labs"}.get(package, f"labs.{package}")
     wrong = []
     for line, module in imports(path):
+        if module.partition(".")[0] == "assignments" and package != "assignments":
+            wrong.append(f"{path}:{line}: {module}")
         into_labs = module == "labs" or module.startswith("labs.")
         if into_labs and (own is None or not f"{module}.".startswith(f"{own}.")):
             wrong.append(f"{path}:{line}: {module}")
@@ -42,7 +45,8 @@ def test_imports_point_one_way():
     wrong = []
     for path in SOURCES:
         parts = path.relative_to(PROJECT).parts
-        wrong += forbidden_imports(path, "common" if parts[0] == "common" else parts[1] if len(parts) > 2 else "labs")
+        whole = parts[0] != "labs" or len(parts) < 3
+        wrong += forbidden_imports(path, parts[0] if whole else parts[1])
     assert not wrong, "\n".join(wrong)
 
 
@@ -51,7 +55,14 @@ def test_the_walk_finds_a_wrong_import(tmp_path):
     path.write_text("import os\n\ndef f():\n    from labs.cnn.cnn import train\n")
     assert forbidden_imports(path, "common") == [f"{path}:4: labs.cnn.cnn.train"]
     assert forbidden_imports(path, "vae") == [f"{path}:4: labs.cnn.cnn.train"]
-    assert forbidden_imports(path, "cnn") == []
+    assert forbidden_imports(path, "cnn") == forbidden_imports(path, "assignments") == []
+    path.write_text("from assignments import check\n")
+    assert forbidden_imports(path, "cnn") == forbidden_imports(path, "common") == [f"{path}:1: assignments.check"]
+    assert forbidden_imports(path, "assignments") == []
+
+
+def test_where_a_students_function_runs_nothing_of_ours_is_imported():
+    assert not [name for _, name in imports(PROJECT / "assignments" / "child.py") if name.startswith(OURS)]
 
 
 def imported_files(path: Path, root: Path) -> set[Path]:
@@ -135,7 +146,7 @@ def test_every_lab_has_its_parts():
 def test_a_wheel_holds_code_and_data_files(tmp_path):
     """`pip install .` without -e: pictures and lab sheets come along, tests and runs do not."""
     copy = tmp_path / "copy"  # a build leaves its own folders behind
-    for name in ("common", "labs", "data/corpora"):
+    for name in ("assignments", "common", "labs", "data/corpora"):
         shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, copy)
@@ -160,7 +171,12 @@ def readme_commands(path: Path) -> list[str]:
     return [line for line in lines if line.startswith(("python -m", "labs ", "torchrun "))]
 
 
-TEXTS = [PROJECT / "README.md", *PROJECT.glob("labs/*/README.md"), *PROJECT.glob("labs/*/*.py")]
+TEXTS = [
+    PROJECT / "README.md",
+    *PROJECT.glob("assignments/*.md"),
+    *PROJECT.glob("labs/*/README.md"),
+    *PROJECT.glob("labs/*/*.py"),
+]
 
 
 @pytest.mark.parametrize("readme", list(filter(readme_commands, TEXTS)), ids=lambda p: str(p.relative_to(PROJECT)))
@@ -178,7 +194,7 @@ def test_every_command_in_a_text_is_understood(readme):
         kind = settings_of(words[2], words[3:])
         if kind is None or "--help" in words:
             continue
-        arguments = words[4:] if words[2] == "labs" else words[3:]
+        arguments = words[4:] if words[2] in ("labs", "assignments") else words[3:]
         try:
             given = cli._parse(kind, arguments, None)
         except InputError as error:
@@ -197,6 +213,9 @@ def settings_of(module: str, words: list[str]):
     if module == "labs":
         main = importlib.import_module("labs.__main__")
         return {"fetch": main.Fetch, "compare": main.Compare, "picture": main.Picture}[words[0]]
+    if module == "assignments":
+        main = importlib.import_module("assignments.__main__")
+        return main.COMMANDS[words[0]][1] if words and words[0] != "run" else None
     found = importlib.import_module(module)
     if hasattr(found, "__path__"):  # a package's command is in the file that has its name
         found = importlib.import_module(f"{module}.{module.rsplit('.', 1)[1]}")

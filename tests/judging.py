@@ -1,0 +1,87 @@
+"""Judges functions of our own as a student's are judged, without a process for each: references, versions, mutants."""
+
+import ast
+import contextlib
+import importlib.util
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from assignments import child
+from assignments.check import PUBLIC, Result, cases, copied, judge
+from assignments.exercise import Exercise
+
+FOLDER = Path(__file__).parent / "assignments"
+TOOLS = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "math": __import__("math"), "Tensor": torch.Tensor}
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """tests/assignments/<kind>/<name>.py"""
+    spec = importlib.util.spec_from_file_location(f"{kind}_{name}", FOLDER / kind / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def judged(exercise: Exercise, function: Callable[..., Any], key: str = PUBLIC, drawn: int = 8) -> Result:
+    """What `function` would score."""
+    todo = cases(exercise, key, drawn)
+    used = (lambda *arguments: exercise.used(function, *arguments)) if exercise.used else function
+    answers = []
+    for case in todo:
+        given = {"arguments": list(copied(case.arguments)), "gradient": list(case.gradient)}
+        said = child.answer(used, given)
+        answers.append(child.unpack(child.pack(said)))
+    result = Result(exercise.number, exercise.name, exercise.points, "lost")
+    judge(exercise, todo, answers, result)
+    return result
+
+
+def versions(module: ModuleType, exercise: Exercise) -> dict[str, Callable[..., Any]]:
+    """The correct versions of an exercise: functions named <exercise>__<how>."""
+    prefix = f"{exercise.name}__"
+    return {name.removeprefix(prefix): v for name, v in vars(module).items() if name.startswith(prefix)}
+
+
+def mutants(function: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every function that differs from the given one in one place: (what was changed, function)."""
+    source = textwrap.dedent(inspect.getsource(function))
+    count = sum(1 for _ in _places(ast.parse(source)))
+    for number in range(count):
+        tree = ast.parse(source)
+        node, change = list(_places(tree))[number]
+        before = ast.unparse(node)
+        change()
+        names = dict(function.__globals__)
+        with contextlib.suppress(SyntaxError):
+            exec(compile(ast.fix_missing_locations(tree), "mutant", "exec"), names)
+            yield f"{before} → {ast.unparse(node)} (line {node.lineno})", names[function.__name__]
+
+
+OTHER = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
+         ast.FloorDiv: ast.Mult, ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.GtE: ast.Lt,
+         ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}  # fmt: skip
+
+
+def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, Callable[[], None]]]:
+    """The places of a function that can be changed: signs, ±1, axes and other constants, swapped arguments."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and type(node.op) in OTHER:
+            yield node, lambda node=node: setattr(node, "op", OTHER[type(node.op)]())
+        elif isinstance(node, ast.Compare) and type(node.ops[0]) in OTHER:
+            yield node, lambda node=node: setattr(node, "ops", [OTHER[type(node.ops[0])]()])
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            yield node, lambda node=node: setattr(node, "op", ast.UAdd())
+        elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            yield node, lambda node=node: setattr(node, "value", node.value + 1)
+        elif isinstance(node, ast.Constant) and type(node.value) is bool:
+            yield node, lambda node=node: setattr(node, "value", not node.value)
+        elif (
+            isinstance(node, ast.Call) and len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args)
+        ):
+            yield node, lambda node=node: node.args.__setitem__(slice(0, 2), [node.args[1], node.args[0]])
