@@ -238,9 +238,7 @@ def run(words: list[str]) -> int:
     from assignments.training import run_lab
 
     if not words or words[0] in ("-h", "--help"):
-        raise InputError(
-            "run takes a set and then the flags of its lab: python -m assignments run vae --epochs 30 --out base"
-        )
+        raise InputError("name a set, then flags of its lab: python -m assignments run vae --epochs 30 --out base")
     name, *rest = words
     folder, checks, sealed = FOLDER, None, True
     kept: list[str] = []

@@ -53,7 +53,7 @@ class Answers:
         for node in self.part(name):
             decorators = [part.lineno for part in getattr(node, "decorator_list", [])]
             kept.update(range(min([node.lineno, *decorators]), (node.end_lineno or node.lineno) + 1))
-        lines = self.text.splitlines()
+        lines = self.text.splitlines()[: max(kept, default=0)]
         return "".join(f"{line if i in kept else ''}\n" for i, line in enumerate(lines, 1))
 
     def refused(self, name: str, forbidden: tuple[str, ...]) -> str:
