@@ -29,7 +29,9 @@ def write_gif(pictures: Sequence[Image.Image], path: Path, milliseconds: int = 4
     """An animation that stays `last` milliseconds on its last picture, then begins again; returns its path."""
     # One palette for all, so that unchanged pixels cost nothing; of the whole film's colours, the rare ones too.
     some = [pictures[0], pictures[len(pictures) // 2], pictures[-1]]
-    palette = side_by_side(some).quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    palette = side_by_side(some).quantize(224, method=Image.Quantize.MAXCOVERAGE)
+    greys = [round(255 * i / 31) for i in range(32) for _ in range(3)]  # else a grey ground is drawn in pale colours
+    palette.putpalette([*(palette.getpalette() or [])[: 3 * 224], *greys])
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     times = [milliseconds] * (len(frames) - 1) + [last]
     content = io.BytesIO()

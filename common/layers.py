@@ -111,8 +111,9 @@ def plot_layers(layers: Sequence[Layer], title: str = "") -> "Figure":
         if layer.entering == layer.leaving and layer.parameters == 0 or isinstance(layer.module, nn.BatchNorm2d):
             blocks[-1][0].append(type(layer.module).__name__.removesuffix("2d"))
         else:
-            blocks.append(([layer.name.replace(", ", "\n")], layer.leaving[1:]))
-    per_row = -(-len(blocks) // -(-len(blocks) // 10))  # rows of equal length, of at most ten blocks
+            name = layer.name.replace(", ", "\n").replace("Conv transposed", "Conv\ntransposed")
+            blocks.append(([name], layer.leaving[1:]))
+    per_row = -(-len(blocks) // -(-len(blocks) // 7))  # rows of equal length, of at most seven blocks
     lines = [blocks[i : i + per_row] for i in range(0, len(blocks), per_row)]
     figure = Figure(figsize=(1.5 * per_row + 0.3, 2.6 * len(lines) + 0.3), layout="constrained")
     figure.suptitle(plain(title), fontsize=12)

@@ -216,8 +216,8 @@ def draw_network(trained: Trained, points: Points, test: Points | None) -> tuple
     from matplotlib.figure import Figure
 
     neurons = neuron_maps(trained.model)
-    figure = Figure(figsize=(13, 4.4 + 1.8 * len(neurons)), layout="constrained")
-    grid = figure.add_gridspec(1 + len(neurons), 3, height_ratios=[4.3, *[1.7] * len(neurons)])
+    figure = Figure(figsize=(9.5, 3.3 + 1.35 * len(neurons)), layout="constrained")
+    grid = figure.add_gridspec(1 + len(neurons), 3, height_ratios=[3.2, *[1.3] * len(neurons)])
     plane, bent, curves = (figure.add_subplot(grid[0, column]) for column in range(3))
     draw_plane(plane, bent, trained.model, points)
     draw_losses(curves, trained.losses)

@@ -73,7 +73,8 @@ def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
     """Images (N, C, H, W) in [0, 1] in named rows, at most `columns` of each; rows may differ in length."""
     rows = {name: images[:columns] for name, images in rows.items() if len(images)}
     columns = max((len(images) for images in rows.values()), default=1)
-    names = 0.3 + 0.11 * max(map(len, rows), default=0)  # inches for the longest
+    fontsize = 10 if len(rows) < 8 else 13  # the higher a figure, the more it is made smaller to be shown
+    names = 0.3 + 0.0085 * fontsize * max(map(len, rows), default=0)  # inches for the longest
     figure = Figure(figsize=(names + 0.65 * columns, 0.3 + 0.65 * max(1, len(rows))), layout="constrained")
     axis = figure.subplots()
     axis.set(xticks=[], yticks=[])
@@ -83,7 +84,8 @@ def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
         cells = [torch.cat([images, blank.expand(columns - len(images), -1, -1, -1)]) for images in rows.values()]
         X = F.pad(torch.cat(cells), (1, 1, 1, 1), value=1.0)  # a white line between neighbours
         show_image(axis, mosaic(X, columns), vmin=0, vmax=1)
-        axis.set_yticks([(i + 0.5) * X.shape[2] for i in range(len(rows))], [plain(name) for name in rows], fontsize=10)
+        places = [(i + 0.5) * X.shape[2] for i in range(len(rows))]
+        axis.set_yticks(places, [plain(name) for name in rows], fontsize=fontsize)
         axis.set_anchor("W")
         axis.tick_params(length=0)
     return figure
@@ -122,8 +124,8 @@ def plot_curves(history: Sequence[Mapping[str, float]]) -> Figure:
     for axis, (metric, names) in zip(axes, metrics.items(), strict=False):
         for i, name in enumerate(names):  # colour is not the only sign
             points = [(row["epoch"], row[name]) for row in history if name in row]
-            style = {"marker": "osv"[i % 3], "linestyle": ("-", "--", ":")[i % 3], "markersize": 3}
-            axis.plot(*zip(*points, strict=True), **style, label=name.split("_", 1)[0])
+            style = {"marker": "osv"[i % 3], "linestyle": ("-", "--", ":")[i % 3], "markersize": 5}
+            axis.plot(*zip(*points, strict=True), **style, markevery=-(-len(points) // 15), label=name.split("_", 1)[0])
         axis.set_xlabel("epoch", fontsize=12)
         axis.set_ylabel(metric.replace("_", " "), fontsize=12)
         axis.tick_params(labelsize=11)
@@ -144,7 +146,7 @@ def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
     sizes = counts.sum(axis=1)
     shares = counts / np.maximum(1, sizes)[:, None]
     right = np.eye(k, dtype=bool)
-    figure = Figure(figsize=(2.8 + 0.62 * k, 1.6 + 0.55 * k), layout="constrained")
+    figure = Figure(figsize=(2.6 + 0.54 * k, 1.4 + 0.46 * k), layout="constrained")
     axis = figure.subplots()
     mistakes = axis.imshow(np.where(right, np.nan, 100 * shares), cmap="Reds", vmin=0, vmax=20)
     axis.imshow(np.where(right, shares, np.nan), cmap="Greens", vmin=0, vmax=2)  # pale: the number is to be read
@@ -160,7 +162,8 @@ def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
     recognised.set_yticks(range(k), shown, fontsize=11)
     recognised.set_ylabel("of the class recognised", fontsize=11)
     recognised.tick_params(length=0)
-    figure.colorbar(mistakes, ax=axis, label="mistakes, % of the class", extend="max", shrink=0.8)
+    bar = figure.colorbar(mistakes, ax=axis, extend="max", shrink=0.8, ticks=[0, 5, 10, 15, 20])
+    bar.set_label("mistakes, % of the class", fontsize=11)
     axis.set_xlabel("predicted", fontsize=12)
     axis.set_ylabel("label", fontsize=12)
     axis.set_title(f"{np.trace(counts) / max(1, counts.sum()):.2%} of {counts.sum()} right", fontsize=13)
@@ -169,7 +172,7 @@ def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
 
 def plot_predictions(X: Tensor, y: Tensor, probabilities: Tensor, classes: Sequence[str]) -> Figure:
     """Images (N, C, H, W) with the predicted class, its probability, and the label where the two differ."""
-    figure, axes = panels(len(X), 4, 1.9)
+    figure, axes = panels(len(X), 6, 1.6)
     for axis, image, label, p in zip(axes, X, y.tolist(), probabilities, strict=False):
         predicted = int(p.argmax())
         show_image(axis, image)

@@ -42,13 +42,13 @@ def plot_samples(
     with torch.random.fork_rng(devices=[]):  # a figure changes no number of what comes after it
         torch.manual_seed(seed)
         changed = augment(as_they_are)
-    figure = Figure(figsize=(10.5, 0.3 + 0.65 * len(classes)), layout="constrained")
+    figure = Figure(figsize=(0.9 + 1.3 * n, 0.3 + 0.65 * len(classes)), layout="constrained")
     titles = ("as they are", "as the network is shown them")
     for axis, images, title in zip(figure.subplots(1, 2, sharey=True), (as_they_are, changed), titles, strict=True):
         show_image(axis, mosaic(F.pad(images, (1, 1, 1, 1), value=1.0), n), vmin=0, vmax=1)
-        axis.set_title(title, fontsize=12)
+        axis.set_title(title, fontsize=14)
         axis.set_xticks([])
-        axis.set_yticks([(i + 0.5) * (X.shape[2] + 2) for i in range(len(classes))], map(plain, classes), fontsize=11)
+        axis.set_yticks([(i + 0.5) * (X.shape[2] + 2) for i in range(len(classes))], map(plain, classes), fontsize=13)
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
     return figure
@@ -57,7 +57,7 @@ def plot_samples(
 def plot_filters(weight: Tensor) -> Figure:
     """The kernels (C_out, C_in, H, W) of a convolution, first input channel: red adds, blue subtracts."""
     weight = weight.detach().cpu()[:, 0]
-    figure, axes = plots.panels(len(weight), 8, 1.05)
+    figure, axes = plots.panels(len(weight), min(8, len(weight)), 1.05)
     limit = float(weight.abs().max())
     for i, kernel in enumerate(weight):
         drawn = axes[i].imshow(kernel.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit)
@@ -74,9 +74,9 @@ def plot_feature_maps(image: Tensor, maps: Mapping[str, Tensor], per_layer: int 
     All maps of a layer are drawn on one scale, named at the right. A map that is the same everywhere has its value
     written on it.
     """
-    figure = Figure(figsize=(13, 0.5 + 0.78 * (1 + len(maps))), layout="constrained")
+    figure = Figure(figsize=(10.5, 0.5 + 0.7 * (1 + len(maps))), layout="constrained")
     columns = min(per_layer, max(map(len, maps.values())))
-    grid = figure.subplots(1 + len(maps), 2, width_ratios=[3, columns])
+    grid = figure.subplots(1 + len(maps), 2, width_ratios=[4, columns])
     for axis in grid.flat:
         axis.set_axis_off()
     show_image(grid[0, 1], image, vmin=0, vmax=1)
@@ -112,7 +112,7 @@ def plot_window(X: Tensor, K: Tensor, row: int, column: int) -> Figure:
     """A picture X (H, W), the window of K's size (k, k) at (row, column), K, the products, and their sum."""
     k = len(K)
     window = X[row : row + k, column : column + k]
-    figure = Figure(figsize=(13, 3.5), layout="constrained")
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
     whole, *parts = figure.subplots(1, 4)
     whole.imshow(X.numpy(), cmap="gray", vmin=0, vmax=1)
     whole.add_patch(Rectangle((column - 0.5, row - 0.5), k, k, fill=False, edgecolor="#e69f00", linewidth=2.5))
@@ -145,7 +145,7 @@ def write_numbers(axis: Any, X: Tensor, light: Tensor) -> None:
 
 def plot_readings(read: Sequence[tuple], classes: Sequence[str]) -> Figure:
     """For each (name, picture, what the network saw (1, H, W), probabilities (K,)) the three side by side."""
-    figure = Figure(figsize=(10, 3.0 * len(read)), layout="constrained")
+    figure = Figure(figsize=(8.5, 2.2 * len(read) + 0.3), layout="constrained")
     for (name, picture, X, p), row in zip(read, figure.subplots(len(read), 3, squeeze=False), strict=True):
         row[0].imshow(picture, aspect="equal")
         row[0].set_facecolor("#cccccc")  # seen where the picture is transparent
@@ -158,7 +158,7 @@ def plot_readings(read: Sequence[tuple], classes: Sequence[str]) -> Figure:
         row[2].barh(classes, p.tolist(), color=[GOOD if i == best else "#bbbbbb" for i in range(len(classes))])
         row[2].set_xlim(0, 1)
         row[2].set_title(f"{classes[best]}: {percent(float(p[best]))}", fontsize=12)
-        row[2].set_xlabel("probability", fontsize=11)
         row[2].tick_params(labelsize=10)
         row[2].invert_yaxis()
+    row[2].set_xlabel("probability", fontsize=12)
     return figure

@@ -104,17 +104,19 @@ def explain_answer(last: Step, column: int) -> tuple[Figure, str]:
     column = min(column, len(last.left) - 1)
     parts = (layer.weight[column].detach().cpu() * last.entered).numpy()
     bias, logit, p = float(layer.bias[column].detach()), float(last.left[column]), last.left.softmax(dim=0)
-    figure = Figure(figsize=(13, 3.6), layout="constrained")
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.bar(range(len(parts)), parts, color=["#b2182b" if x > 0 else "#2166ac" for x in parts])
     left.axhline(0, color="black", linewidth=0.8)
-    left.set_title(f"class {column}: what each of the {len(parts)} inputs adds (input · weight)", fontsize=12)
-    left.set_xlabel("input of the last dense layer", fontsize=11)
+    left.set_title(f"class {column}: input · weight", fontsize=12)
+    left.set_xlabel(f"the {len(parts)} inputs of the last dense layer", fontsize=11)
+    left.set_ylabel("what it adds to the logit", fontsize=11)
     right.bar(range(len(p)), p.numpy(), color=["#b2182b" if k == column else "#bbbbbb" for k in range(len(p))])
     right.set_xticks(range(len(p)))
     right.set_ylim(0, 1)
     right.set_title("softmax: exp(logit) / sum of all exp(logit)", fontsize=12)
     right.set_xlabel("class", fontsize=11)
+    right.set_ylabel("probability", fontsize=11)
     total = float(last.left.exp().sum())
     said = f"class {column}: {parts.sum():.2f} + bias {bias:.2f} = logit {logit:.2f}; "
     said += f"exp({logit:.2f}) / sum of all ten = {last.left[column].exp():.3g} / {total:.3g} = {float(p[column]):.2%}"
@@ -125,7 +127,7 @@ def draw_sum(step: Step, c: int, windows: Tensor, kernels: Tensor, sums: Tensor)
     """Windows, kernels and products of up to SHOWN input maps, one below the other, the numbers in them if few."""
     windows, kernels, sums = windows[:SHOWN], kernels[:SHOWN], sums[:SHOWN]
     n = len(windows)
-    figure = Figure(figsize=(13, 3.9), layout="constrained")
+    figure = Figure(figsize=(10.5, min(3.7, 0.7 + 32 / n)), layout="constrained")
     rows = (("window", windows), ("kernel", kernels), ("product", windows * kernels))
     if n == 1:
         for axis, (name, parts) in zip(figure.subplots(1, 3), rows, strict=True):

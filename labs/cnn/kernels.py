@@ -191,7 +191,7 @@ def draw_kernel(X: Tensor, kernel: str, bias: Number = 0.0, relu: bool = False, 
     K = parse_kernel(kernel)
     result = convolve(X, K, bias, relu=relu, pool=pool)
     total, small = float(K.sum()), max(X.shape) <= READABLE
-    figure = Figure(figsize=(13, 4.4), layout="constrained")
+    figure = Figure(figsize=(11, 3.8), layout="constrained")
     before, middle, after = figure.subplots(1, 3, width_ratios=[1, 0.8, 1.1])
     white = max(1.0, float(X.max()))
     before.imshow(X.numpy(), cmap="gray", vmin=0, vmax=white)

@@ -174,15 +174,19 @@ def draw_activations(names: tuple[str, ...]) -> "Figure":
     """Each function (line) and its derivative (dashes) over z."""
     from common import plots
 
-    figure, axes = plots.panels(len(names), min(5, len(names)), 3.0)
+    columns = min(5, len(names))
+    figure, axes = plots.panels(len(names), columns, 2.2)
     z = torch.linspace(-5, 5, 401)
-    for axis, name in zip(axes, names, strict=False):
+    for i, (axis, name) in enumerate(zip(axes, names, strict=False)):
         axis.set_axis_on()
         axis.grid(alpha=0.4)
         axis.plot(z, ACTIVATIONS[name].f(z), linewidth=2, label="f(z)")
         axis.plot(z, ACTIVATIONS[name].derivative(z), "--", linewidth=2, label="f′(z)")
-        axis.set_title(f"{name}\n{ACTIVATIONS[name].formula}", fontsize=11)
-        axis.set(xlabel="z", ylim=(-2.2, 3.2))
+        axis.set_title(f"{name}\n{ACTIVATIONS[name].formula}", fontsize=10)
+        axis.set(xticks=(-4, 0, 4), yticks=(-2, 0, 2), ylim=(-2.2, 3.2))
+        axis.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= len(names))
+        if i + columns >= len(names):
+            axis.set_xlabel("z", fontsize=11)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=12)
     return figure
 

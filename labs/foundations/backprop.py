@@ -164,7 +164,10 @@ def draw_training(numbers: Numbers, X: Tensor, y: Tensor, losses: list[float]) -
     image = map_.imshow(plane, origin="lower", extent=(-1.1, 1.1) * 2, cmap="RdYlBu", vmin=0, vmax=1, alpha=0.8)
     for kind, (marker, colour) in enumerate((("o", "#a50026"), ("s", "#313695"))):
         map_.scatter(*X[y == kind].T, marker=marker, color=colour, edgecolors="white", label=f"y = {kind}")
-    figure.colorbar(image, label="probability of y = 1")
+    map_.set_xlabel("x₁", fontsize=12)
+    map_.set_ylabel("x₂", fontsize=12)
+    map_.set(xticks=(-1, -0.5, 0, 0.5, 1), yticks=(-1, -0.5, 0, 0.5, 1))
+    figure.colorbar(image).set_label("probability of y = 1", fontsize=12)
     map_.legend(fontsize=11)
     return figure
 

@@ -128,7 +128,12 @@ def draw(args: Request, exact: Solution, path: Tensor, ends: list[Tensor]) -> "F
     heights = objective(torch.stack(torch.meshgrid(x1, x2, indexing="xy"), dim=-1))
     axis.contourf(x1.numpy(), x2.numpy(), heights.numpy(), levels=18, cmap="Greys")
     axis.axvspan(
-        args.bound, right, facecolor="#b2182b", alpha=0.15, hatch="//", label=f"not allowed: x₁ > {args.bound:g}"
+        args.bound,
+        right,
+        facecolor="#b2182b33",
+        edgecolor="#b2182b88",
+        hatch="/",
+        label=f"not allowed: x₁ > {args.bound:g}",
     )
     axis.plot(x1, 2 - x1, "k--", label="g = x₁ + x₂ − 2 = 0")
     axis.plot(*path.T, "o-", color="C0", markersize=6, label="projected gradient")

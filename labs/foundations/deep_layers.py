@@ -67,7 +67,7 @@ def draw_layers(found: dict[tuple[str, str], tuple[list[float], list[float]]]) -
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(name for name, _ in found))
-    figure = Figure(figsize=(3.6 * len(names) + 0.6, 6.4), layout="constrained")
+    figure = Figure(figsize=(2.5 * max(2, len(names)) + 0.6, 5.8), layout="constrained")
     axes = figure.subplots(2, len(names), sharex=True, sharey=True, squeeze=False)
     for column, name in enumerate(names):
         for i, start in enumerate(dict.fromkeys(start for _, start in found)):
@@ -77,7 +77,8 @@ def draw_layers(found: dict[tuple[str, str], tuple[list[float], list[float]]]) -
         axes[0, column].set_title(name, fontsize=13)
         axes[1, column].set_xlabel("layer", fontsize=12)
     axes[0, 0].set_yscale("log")
-    axes[0, 0].set_ylim(1e-25, 1e25)
+    axes[0, 0].set_ylim(1e-27, 1e25)  # what is 0 runs above the frame
+    axes[0, 0].set_yticks([10.0**power for power in range(-24, 25, 12)])
     axes[0, 0].set_ylabel("signal", fontsize=12)
     axes[1, 0].set_ylabel("gradient", fontsize=12)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=12)

@@ -40,9 +40,9 @@ def draw_graph(result: Value) -> "Figure":
                 },
             )  # fmt: skip
             x, y = (x0 + x1) / 2, (y0 + y1) / 2 + (0.28 * up if bend else 0.04)
-            axis.text(x, y, f"·{derivative:.3g}", color="#b2182b", fontsize=12, ha="center")
+            axis.text(x, y, f"·{derivative:.3g}".replace("-", "−"), color="#b2182b", fontsize=12, ha="center")
         name = " = ".join(part for part in (node.label, node.operation) if part)
-        text = f"{name}\n{node.data:.4g}\ngrad {node.grad:.4g}"
+        text = f"{name}\n{node.data:.4g}\ngrad {node.grad:.4g}".replace("-", "−")
         box = {"boxstyle": "round", "facecolor": "#fff7bc" if not node.inputs else "#deebf7", "edgecolor": "black"}
         axis.text(*place_of[id(node)], text, ha="center", va="center", fontsize=12, bbox=box)
     axis.set_title("values forwards (black), derivatives along the arrows (red), gradients backwards", fontsize=13)

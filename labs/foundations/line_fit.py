@@ -121,7 +121,7 @@ def draw_paths(args: Request, x: Tensor, y: Tensor, paths: list[Tensor], step: i
     """Left the paths over J up to `step`, in the middle the lines they have reached, right J over the steps."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 4.8), layout="constrained")
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
     bowl, plane, curves = figure.subplots(1, 3)
     best = torch.stack(closed_form(x, y))
     reach = (torch.tensor(START, dtype=torch.float64) - best).abs().max().item() * 1.3
@@ -129,26 +129,28 @@ def draw_paths(args: Request, x: Tensor, y: Tensor, paths: list[Tensor], step: i
     m, b = torch.meshgrid(*sides, indexing="xy")
     surface = (loss(m, b, x, y) - loss(best[0], best[1], x, y)).sqrt()
     bowl.contourf(m.numpy(), b.numpy(), surface.numpy(), levels=16, cmap="Greys")
-    bowl.plot(*best.tolist(), "k*", markersize=14)
+    bowl.plot(*best.tolist(), "k*", markersize=14, zorder=3)
     bowl.set_xlim(sides[0][0].item(), sides[0][-1].item())
     bowl.set_ylim(sides[1][0].item(), sides[1][-1].item())
-    bowl.set_title("the loss J(m, b), and the paths (★ exact)", fontsize=13)
+    bowl.set_title("J(m, b) and the paths (★ exact)", fontsize=13)
     plane.scatter(x, y, s=14, color="black", zorder=3)
-    ends = torch.stack([x.min(), x.max()])
+    ends = torch.linspace(x.min().item(), x.max().item(), 5, dtype=x.dtype)
     limit = 2 / torch.linalg.eigvalsh(hessian(x))[-1].item()
     for i, (rate, path) in enumerate(zip(args.rates, paths, strict=True)):
-        style = {"color": f"C{i}", "label": f"{rate:g} · 2/λ_max = {rate * limit:.3g}"}
-        bowl.plot(*path[: step + 1].T, marker="osvD^P"[i], markersize=4, linewidth=1, **style)
+        label = f"η = {rate:g} · 2/λ_max = {rate * limit:.3g}"
+        style = {"color": f"C{i}", "marker": "osvD^P"[i], "markersize": 6, "label": label}
+        under = 2 - i / 10  # a path that diverges hides no other
+        bowl.plot(*path[: step + 1].T, linewidth=1, zorder=under, **{**style, "markersize": 4})
         plane.plot(ends, path[step, 0] * ends + path[step, 1], **style)
         heights = [loss(at[0], at[1], x, y).item() for at in path[: step + 1]]
-        curves.plot(range(step + 1), heights, marker="osvD^P"[i], markersize=3, **style)
+        curves.plot(range(step + 1), heights, markevery=max(1, args.steps // 10), **style)
     height = (y.max() - y.min()).item()
     plane.set_ylim(y.min().item() - 0.5 * height, y.max().item() + 0.5 * height)
     plane.set_title(f"the lines after {step} steps", fontsize=13)
     curves.set(xlim=(0, args.steps), yscale="log")
     curves.set_title("J over the steps", fontsize=13)
     curves.axhline(loss(best[0], best[1], x, y).item(), color="black", linestyle=":", linewidth=1)
-    figure.legend(*plane.get_legend_handles_labels(), loc="outside lower center", ncols=3, title="η", fontsize=11)
+    figure.legend(*plane.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=11)
     for axis, names in ((bowl, ("m", "b")), (plane, ("x", "y")), (curves, ("step", "J"))):
         axis.set_xlabel(names[0], fontsize=12)
         axis.set_ylabel(names[1], fontsize=12)

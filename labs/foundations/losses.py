@@ -143,13 +143,13 @@ def draw_losses(delta: float = 1.0) -> "Figure":
             },
         ),
     ]
-    figure = Figure(figsize=(13, 6.6), layout="constrained")
+    figure = Figure(figsize=(11, 6.2), layout="constrained")
     axes = figure.subplots(2, 3, sharex=True)
     for column, (over, losses) in enumerate(columns):
         for i, (name, values) in enumerate(losses.items()):
             for axis, value in zip(axes[:, column], values, strict=True):
                 axis.plot(e, value, ("-", "--", "-.")[i], linewidth=2, label=name)
-        axes[0, column].legend(fontsize=11)
+        axes[0, column].legend(fontsize=11, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)  # beside no curve
         axes[0, column].set_ylim(-0.2, 6)
         axes[1, column].set_xlabel(over, fontsize=12)
         axes[1, column].axhline(0, color="grey", linewidth=0.8)

@@ -135,7 +135,7 @@ def draw_race(surface: Surface, paths: dict[str, Tensor], step: int) -> "Figure"
     """The paths over the surface up to `step`, and the heights that they have reached."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 5.4), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     plane, curves = figure.subplots(1, 2)
     left, right, bottom, top = surface.view
     x, y = torch.linspace(left, right, 160), torch.linspace(bottom, top, 160)
@@ -144,17 +144,19 @@ def draw_race(surface: Surface, paths: dict[str, Tensor], step: int) -> "Figure"
     for i, (name, path) in enumerate(paths.items()):
         style = {"color": f"C{i}", "marker": "osvD^P*X"[i], "label": name}
         walked = path[: step + 1]
-        plane.plot(*walked.T, linewidth=1.5, markersize=4, markevery=max(1, step // 20), **style)
-        plane.plot(*walked[-1:].T, markersize=9, markeredgecolor="white", linestyle="none", **{**style, "label": None})
+        plane.plot(*walked.T, linewidth=1.5, markersize=6, markevery=max(1, step // 20), **style)
+        plane.plot(*walked[-1:].T, markersize=10, markeredgecolor="white", linestyle="none", **{**style, "label": None})
         above = (surface.height(walked) - surface.lowest).clamp(min=1e-12)
-        curves.plot(range(len(walked)), above, linewidth=1.5, markersize=4, markevery=max(1, step // 15), **style)
+        curves.plot(range(len(walked)), above, linewidth=1.5, markersize=6, markevery=max(1, step // 15), **style)
     plane.set(xlim=(left, right), ylim=(bottom, top))
     plane.set_title(f"step {step}", fontsize=13)
+    plane.set_xlabel("x", fontsize=12)
+    plane.set_ylabel("y", fontsize=12)
     curves.axhline(surface.tolerance, color="black", linestyle=":")
     curves.set(yscale="log", ylim=(surface.tolerance / 100, None), xlim=(0, len(next(iter(paths.values()))) - 1))
-    curves.set_title("height above the lowest place (dots: the tolerance)", fontsize=13)
+    curves.set_title("height above the lowest (dots: tolerance)", fontsize=13)
     curves.set_xlabel("step", fontsize=12)
-    figure.legend(*curves.get_legend_handles_labels(), loc="outside lower center", ncols=8, fontsize=11)
+    figure.legend(*curves.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=11)
     return figure
 
 

@@ -122,7 +122,7 @@ def draw(X: Tensor, y: Tensor, species: Tensor, width: Tensor, nearest: Tensor, 
     """A panel for each task; in three of them the flowers lie in the plane of most variance."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 9), layout="constrained")
+    figure = Figure(figsize=(11, 6.6), layout="constrained")
     axes = figure.subplots(2, 2).flat
     for axis, colour, title in zip(
         (axes[0], axes[2], axes[3]),
@@ -141,7 +141,7 @@ def draw(X: Tensor, y: Tensor, species: Tensor, width: Tensor, nearest: Tensor, 
         axis.set_title(title, fontsize=13)
         axis.set_xlabel("first direction of most variance (cm)", fontsize=12)
         axis.set_ylabel("second (cm)", fontsize=12)
-        axis.legend(fontsize=11)
+        axis.legend(fontsize=11, loc="center left", bbox_to_anchor=(1, 0.5))  # over no flower
     axes[0].scatter(*places[species != y].T, marker="x", s=120, color="black", linewidths=2)
     for i, name in enumerate(SPECIES):
         axes[1].scatter(X[y == i, 3], width[y == i], marker="osv"[i], s=30, alpha=0.8, label=name)
@@ -149,7 +149,7 @@ def draw(X: Tensor, y: Tensor, species: Tensor, width: Tensor, nearest: Tensor, 
     axes[1].set_title("regression: petal width of the other lengths", fontsize=13)
     axes[1].set_xlabel("measured (cm)", fontsize=12)
     axes[1].set_ylabel("predicted (cm)", fontsize=12)
-    axes[1].legend(fontsize=11)
+    axes[1].legend(fontsize=11, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

@@ -77,17 +77,21 @@ def plot_anomalies(normal: Tensor, anomalous: Tensor, names: tuple[str, str]) ->
     from matplotlib.figure import Figure
 
     false_alarms, hits, area = roc(normal, anomalous)
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     top = float(torch.cat([normal, anomalous]).quantile(0.995))
-    for scores, name in zip((normal, anomalous), names, strict=True):
-        left.hist(scores.cpu().numpy(), bins=60, range=(0, top), alpha=0.6, density=True, label=name)
-    left.set(xlabel="reconstruction error (nats per image)", ylabel="density")
-    left.legend()
-    right.plot(false_alarms, hits, color="#1b7837")
+    for scores, name, hatch in zip((normal, anomalous), names, (None, "//"), strict=True):
+        look: dict[str, Any] = {"histtype": "stepfilled", "alpha": 0.6, "hatch": hatch, "label": name}
+        left.hist(scores.cpu().numpy(), bins=60, range=(0, top), density=True, **look)
+    left.set_xlabel("reconstruction error (nats per image)", fontsize=12)
+    left.set_ylabel("density", fontsize=12)
+    left.legend(fontsize=12)
+    right.plot(false_alarms, hits, color="#1b7837", linewidth=2.5, clip_on=False)
     right.plot([0, 1], [0, 1], color="grey", linestyle=":")
-    right.set(xlabel=f"share of {names[0]} taken for anomalies", ylabel=f"share of {names[1]} found")
-    right.set(title=f"ROC: AUC {area:.4f}", aspect="equal")
+    right.set_xlabel(f"share of {names[0]} taken for anomalies", fontsize=12)
+    right.set_ylabel(f"share of {names[1]} found", fontsize=12)
+    right.set_title(f"ROC: AUC {area:.4f}", fontsize=13)
+    right.set_aspect("equal")
     return figure
 
 

@@ -12,15 +12,16 @@ from labs.vae.autoencoder import VAE, encode, interpolate, kl_divergence, manifo
 
 SHOWN = 5000  # codes in the scatter: more hide one another
 USED = 0.1  # nats: a latent that carries less says nothing
+MARKERS = "osvD^PpX<>"  # of the classes
 
 
 def plot_history(history: Sequence[Mapping[str, float]]) -> Figure:
     """The terms of the loss over the epochs."""
     figure = plots.plot_curves([{k: v for k, v in row.items() if k != "test_mse"} for row in history])
-    figure.set_size_inches(4 * len(figure.axes), 3.4)
+    figure.set_size_inches(3.4 * len(figure.axes), 3.4)
     for axis in figure.axes:
-        name = axis.get_ylabel().replace("negative elbo", "−ELBO").replace("kl", "KL")
-        axis.set_ylabel(f"{name} (nats per image)")
+        axis.set_title(axis.get_ylabel().replace("negative elbo", "−ELBO").replace("kl", "KL"), fontsize=13)
+        axis.set_ylabel("nats per image", fontsize=12)
     return figure
 
 
@@ -44,15 +45,17 @@ def plot_codes(codes: Tensor, y: Tensor, classes: Sequence[str]) -> Figure:
         codes, shares = principal_components(codes)
         names = [f"principal component {i} ({share:.0%} of the variance)" for i, share in enumerate(shares, 1)]
     points, y = codes[:SHOWN], y[:SHOWN]
-    figure = Figure(figsize=(7.5, 6.5), layout="constrained")
+    figure = Figure(figsize=(7, 5.6), layout="constrained")
     axis = figure.subplots()
+    size = min(25, max(7, 9000 / len(points)))  # few points are drawn large
     places = torch.empty(0, 2)  # of the names
     for label, name in enumerate(classes):
         own = points[y == label]
         if not len(own):
             continue
         x, y_ = own.T.numpy()
-        axis.scatter(x, y_, color=f"C{label}", s=7, linewidths=0, label=plots.plain(name))
+        marker = MARKERS[label % len(MARKERS)]
+        axis.scatter(x, y_, color=f"C{label}", s=size, marker=marker, linewidths=0, label=plots.plain(name))
         # The name stands in the middle; if another is near, as far from it as the middle half of the points allows.
         nearest = own[(own - own.median(dim=0).values).norm(dim=1).argsort()[: 1 + len(own) // 2]]
         far = torch.cdist(nearest, places).amin(dim=1) if len(places) else torch.full((len(nearest),), torch.inf)
@@ -71,7 +74,7 @@ def plot_codes(codes: Tensor, y: Tensor, classes: Sequence[str]) -> Figure:
         axis.set_aspect("equal", adjustable="datalim")
     axis.tick_params(labelsize=11)
     axis.grid(alpha=0.3)
-    figure.legend(loc="outside right center", markerscale=3, fontsize=11, title="class")
+    figure.legend(loc="outside right center", markerscale=6 / size**0.5, fontsize=11, title="class")
     return figure
 
 
@@ -91,7 +94,7 @@ def plot_kl(kl: Tensor) -> Figure:
 
 def plot_manifold(images: Tensor, side: int) -> Figure:
     """The side² images of `manifold`, with the values of z on the axes: dense in the middle, where the prior is."""
-    figure = Figure(figsize=(8, 8.2), layout="constrained")
+    figure = Figure(figsize=(5.6, 6), layout="constrained")
     axis = figure.subplots()
     plots.show_image(axis, plots.mosaic(images, side), vmin=0, vmax=1, extent=(0, 1, 0, 1))
     values = [-2, -1, -0.5, 0, 0.5, 1, 2]
@@ -101,13 +104,15 @@ def plot_manifold(images: Tensor, side: int) -> Figure:
     axis.set_yticks(places, names, fontsize=11)
     axis.set_xlabel("z₁", fontsize=13)
     axis.set_ylabel("z₂", fontsize=13)
-    axis.set_title("what the decoder draws over the plane, in even steps of probability", fontsize=12)
+    axis.set_title("what the decoder draws over the plane,\nin even steps of probability", fontsize=12)
     return figure
 
 
 def plot_traversals(rows: Mapping[str, Tensor]) -> Figure:
     """Named rows of images: in each, one latent goes from −3 to 3."""
     figure = plots.plot_rows(rows)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.5)  # for the values
     (axis,) = figure.axes
     steps = max(map(len, rows.values()))
     left, right = axis.get_xlim()

@@ -94,6 +94,7 @@ def plot_bounds(bounds: dict[int, float]) -> "Figure":
     axis.plot(list(bounds), list(bounds.values()), marker="o")
     axis.annotate("−ELBO", (1, bounds[1]), xytext=(8, 0), textcoords="offset points", va="center", fontsize=11)
     axis.set(xscale="log")
+    axis.xaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("K, codes per image", fontsize=12)
     axis.set_ylabel("bound on −log p(x) (nats per image)", fontsize=12)
     axis.tick_params(labelsize=11)
