@@ -130,10 +130,13 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], X: Tens
             **{"origin": "lower", "extent": (-4, 4, -4, 4), "interpolation": "bilinear"},
             **{"cmap": "RdBu", "vmin": 0, "vmax": 1, "alpha": 0.7},
         )
-        axis.scatter(*X.T.numpy(), s=9, color="black", alpha=0.4, linewidths=0, label="real")
-        axis.scatter(*points.T.numpy(), s=14, color="#e66101", marker="^", linewidths=0, label="generated")
+        axis.scatter(*X.T.numpy(), s=12, color="black", alpha=0.4, linewidths=0, label="real")
+        axis.scatter(*points.T.numpy(), s=18, color="#e66101", marker="^", linewidths=0, label="generated")
         axis.set(xlim=(-4, 4), ylim=(-4, 4))
         axis.set_title(f"step {step}", loc="right", fontsize=13)
+        axis.set_xlabel("x₁", fontsize=12)
+        axis.set_ylabel("x₂", fontsize=12)
+        axis.label_outer()
         axis.tick_params(labelsize=11)
         return image
 
@@ -146,7 +149,7 @@ def save_figures(folder: Path, frames: list[tuple[int, Tensor, Tensor]], X: Tens
 
     animation.write_gif([animation.as_image(page(*frame)) for frame in frames], folder / "training.gif", 200)
 
-    figure = Figure(figsize=(9.5, 6.4), layout="constrained")
+    figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots(2, 3, sharex=True, sharey=True)
     chosen = [frames[round(i * (len(frames) - 1) / 5)] for i in range(6)]
     for axis, frame in zip(axes.flat, chosen, strict=True):

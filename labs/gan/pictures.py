@@ -41,7 +41,7 @@ def plot_sheet(
         side = X.shape[-1] + GAP
         for i in range(len(X)):
             x, y = i % columns * side + GAP, i // columns * side + GAP
-            axis.text(x + 0.5, y + 0.5, str(i + 1), color="#fdae61", fontsize=11, va="top")
+            axis.text(x + 0.5, y + 0.5, str(i + 1), color="#fdae61", fontsize=max(11, 1.8 * inches), va="top")
     return figure
 
 
@@ -72,7 +72,7 @@ def legend_above(axis, columns: int = 2) -> None:
 
 def plot_training(history: Sequence[Mapping[str, float]]) -> Figure:
     """Losses, D(x) and D(G(z)), classes covered and Fréchet distance over the epochs, in four panels."""
-    figure = Figure(figsize=(9.5, 7), layout="constrained")
+    figure = Figure(figsize=(9.5, 5.8), layout="constrained")
     (losses, outputs), (coverage, distance) = figure.subplots(2, 2, sharex=True)
     epochs = [row["epoch"] for row in history]
 

@@ -67,15 +67,15 @@ def plot_indicative_words(words: Sequence[Sequence[tuple[str, float]]], classes:
 
     from common.plots import plain
 
-    columns = min(4, len(classes))
+    columns = min(5, len(classes))
     rows = -(-len(classes) // columns)
-    figure = Figure(figsize=(3.2 * columns, 3.4 * rows), layout="constrained")
+    figure = Figure(figsize=(max(5, 2.3 * columns), 2.8 * rows + 0.2), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, name, found in zip(axes, classes, words, strict=False):
         axis.barh([plain(word) for word, _ in found][::-1], [value for _, value in found][::-1], color="tab:blue")
         axis.set_title(plain(name), fontsize=12)
-        axis.tick_params(labelsize=10)
-        axis.locator_params(axis="x", nbins=4)
+        axis.tick_params(labelsize=11)
+        axis.locator_params(axis="x", nbins=3)
     for axis in axes[len(classes) :]:
         axis.axis("off")
     figure.supxlabel("log-odds for the class when the word stands alone", fontsize=11)
@@ -107,7 +107,7 @@ KEY = Reading(
 )
 
 
-def plot_readings(readings: Sequence[Reading], width: int = 104, line_height: float = 0.3) -> "Figure":
+def plot_readings(readings: Sequence[Reading], width: int = 104, line_height: float = 0.21) -> "Figure":
     """Texts with every word coloured: blue speaks for the class named in the title, red against it.
 
     Words that the vocabulary does not have are in italics between brackets. The first MOST_READ words are drawn,
@@ -160,7 +160,7 @@ def plot_attention(weights: Tensor, words: Sequence[str], head: int | None = Non
     entropy = -(weights * weights.clamp(min=1e-12).log()).sum(dim=2).mean(dim=1)  # (heads,)
     large = int(entropy.argmin()) if head is None else head - 1
     others = [i for i in range(len(weights)) if i != large][:6]
-    side = 2.2 + 0.24 * len(names)
+    side = 1.6 + 0.19 * len(names)
     figure = Figure(figsize=(side + 1 + 1.7 * bool(others), side), layout="constrained")
     parts = figure.subplot_mosaic([[large, i] for i in others] or [[large]], width_ratios=[3.6, 1] if others else None)
     axis = parts[large]

@@ -29,7 +29,7 @@ def plot_map(embeddings: Embeddings, asked: Sequence[str], most: int = 150, neig
     close = [word for words in near.values() for word in words]
     frequent = [word for word in embeddings.words if len(word) > 3 and word.isalpha()][:most]
     words = list(dict.fromkeys([*asked, *close, *frequent]))  # names are placed in this order
-    figure = Figure(figsize=(10, 7.4))
+    figure = Figure(figsize=(10, 5.8))
     axis = figure.add_axes((0.01, 0.01, 0.98, 0.93))
     axis.set(xticks=[], yticks=[])
     axis.set_title("words by t-SNE of their vectors: red asked for, blue their nearest by cosine", fontsize=13)

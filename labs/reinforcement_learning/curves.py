@@ -31,6 +31,17 @@ def moving_average(values: np.ndarray, window: int = WINDOW) -> np.ndarray:
     return (sums[ends] - sums[starts]) / (ends - starts)
 
 
+def log_scale(axis: Any) -> None:
+    """A logarithmic y-axis, with numbers as a person writes them."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 10 * low else MaxNLocator(5))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(NullLocator())
+
+
 def plot_learning(episodes: np.ndarray, history: Sequence[Mapping[str, float]], threshold: float | None) -> "Figure":
     """Return of every training episode, its moving average, and what the greedy policy reached meanwhile."""
     from matplotlib.figure import Figure
@@ -63,7 +74,7 @@ def plot_progress(history: Sequence[Mapping[str, float]], gamma: float) -> "Figu
         "entropy": "entropy of the policy (nats)",
     }
     shown = {name: label for name, label in names.items() if any(name in row for row in history)}
-    figure = Figure(figsize=(4.3 * len(shown), 3.6), layout="constrained")
+    figure = Figure(figsize=(3.4 * len(shown), 3.2), layout="constrained")
     for axis, (name, label) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
         points = [(row["steps"], row[name]) for row in history if name in row]
         axis.plot(*zip(*points, strict=True), "o-", color=BLUE, markersize=3)
@@ -72,11 +83,12 @@ def plot_progress(history: Sequence[Mapping[str, float]], gamma: float) -> "Figu
             axis.axhline(1 / (1 - gamma), color=RED, linestyle=":", label=f"1/(1−γ) = {1 / (1 - gamma):.0f}")
             axis.legend(fontsize=10)
         if name == "train_value_loss":
-            axis.set_yscale("log")  # it begins with the scale of the returns and ends near zero
+            log_scale(axis)  # it begins with the scale of the returns and ends near zero
         elif name in ("epsilon", "train_loss"):
             axis.set_ylim(0, None)
         axis.set(xlabel="steps in the environment", title=label)
         axis.title.set_fontsize(11)
+        axis.locator_params(axis="x", nbins=4)
         axis.grid(alpha=0.3)
     return figure
 
@@ -85,7 +97,7 @@ def plot_spread(runs: Mapping[str, Path]) -> "Figure":
     """Moving average of the training's returns, and the greedy return, of several runs: each, their mean, the band."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
     training, greedy = figure.subplots(1, 2, sharey=True)
     curves: dict[Any, list[tuple[np.ndarray, np.ndarray]]] = {training: [], greedy: []}
     for path in runs.values():
@@ -94,8 +106,8 @@ def plot_spread(runs: Mapping[str, Path]) -> "Figure":
             curves[training].append((episodes[:, 0], moving_average(episodes[:, 1])))
         curves[greedy].append(tuple(np.array([[row["steps"], row["val_return"]] for row in history]).T))
     for axis, lines in curves.items():
-        for (x, y), name in zip(lines, runs, strict=False):
-            axis.plot(x, y, linewidth=0.8, label=name)
+        for i, ((x, y), name) in enumerate(zip(lines, runs, strict=False)):
+            axis.plot(x, y, ("-", "--", ":", "-.")[i % 4], linewidth=1.2, label=name)
         if lines:
             grid = np.linspace(max(x[0] for x, _ in lines), min(x[-1] for x, _ in lines), 200)
             values = np.stack([np.interp(grid, x, y) for x, y in lines])

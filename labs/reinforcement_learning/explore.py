@@ -167,10 +167,10 @@ def draw_episode(world: str, gamma: float, epsilon: float, slip: float, episode:
         axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color="0.5"))
     wobble = np.random.default_rng(0).uniform(-0.16, 0.16, (len(steps) + 1, 2))  # so that no step hides another
     states = np.array([steps[0][0], *(following for *_, following in steps)])
-    x, y = (states % columns + wobble[:, 0]), (states // columns + 0.18 + wobble[:, 1])
+    x, y = (states % columns + wobble[:, 0]), (states // columns - 0.18 + wobble[:, 1])
     axis.plot(x, y, color="0.4", linewidth=1)
     drawn = axis.scatter(x, y, c=range(len(states)), cmap="plasma", s=28, zorder=3, vmin=0)
-    axis.annotate("start", (x[0], y[0]), (4, -10), textcoords="offset points", fontsize=10)
+    axis.annotate("start", (x[0], y[0]), (4, 4), textcoords="offset points", fontsize=10)
     figure.colorbar(drawn, ax=axis, shrink=0.8, label="step", ticks=MaxNLocator("auto", integer=True))
     rewards = np.array([reward for _, _, reward, _ in steps])
     signs = [grid.arrows(np.eye(len(grid.moves))[action]) for _, action, _, _ in steps]

@@ -14,7 +14,7 @@ from labs.reinforcement_learning.worlds import MOVES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIDE = 1.0  # inches of a cell: its numbers are to be read from a lecture's last row
+SIDE = 0.85  # inches of a cell: its numbers are to be read from a lecture's last row
 
 
 @dataclass(frozen=True)
@@ -94,19 +94,20 @@ def draw_grid(
             axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="white", edgecolor="none", zorder=0.5))
             axis.text(x, y + 0.05, grid.ends[letter], ha="center", va="center", fontsize=11)
             continue
-        said = f"{letter}  " * (letter != ".") + f"{V[state]:.{digits}f}"
-        value = axis.text(x, y - 0.1, said, ha="center", va="center", fontsize=11, color=ink)
+        said = f"{letter} " * (letter != ".") + f"{V[state]:z.{digits}f}".replace("-", "−")
+        value = axis.text(x, y + 0.2, said, ha="center", va="center", fontsize=11, color=ink)
         if letter == "X":
             for text in (number, value):  # hatched, they could not be read
                 text.set_bbox({"facecolor": "white" if ink == "black" else "black", "edgecolor": "none", "pad": 1.5})
-            hatch: dict[str, Any] = {"hatch": "//", "edgecolor": ink, "facecolor": "none", "linewidth": 0}
+            hatch: dict[str, Any] = {"hatch": "//", "edgecolor": ink, "facecolor": "none", "linewidth": 0, "alpha": 0.5}
             axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, **hatch))
         if policy is None or letter in "GH":
             continue
         for (down, right), p in zip(grid.moves, policy[state], strict=True):
             if p > 0.01:
                 arrow = {"arrowstyle": "->", "color": ink, "alpha": 0.35 + 0.65 * float(p), "linewidth": 1.5}
-                axis.annotate("", (x + 0.25 * right, y + 0.27 + 0.2 * down), (x, y + 0.27), arrowprops=arrow)
+                middle = x + 0.22, y - 0.24
+                axis.annotate("", (middle[0] + 0.22 * right, middle[1] + 0.22 * down), middle, arrowprops=arrow)
     axis.set(xlim=(-0.5, grid.shape[1] - 0.5), ylim=(grid.shape[0] - 0.5, -0.5))
     return drawn
 
@@ -133,13 +134,15 @@ def plot_grids(
     rows, columns = grid.shape
     across = 1 if rows == 1 else max(1, min(len(panels), cells // columns))
     down = -(-len(panels) // across)
-    size = SIDE * columns * across + 1.4, (SIDE * rows + 0.4) * down + 0.5
+    height = SIDE if rows * down <= 8 else SIDE / 2  # flat cells, or so tall a figure would be shrunk to be seen
+    size = SIDE * columns * across + 1.4, (height * rows + 0.4) * down + 0.5
     figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(down, across, squeeze=False).flat)
     inside = grid.shown & np.array([letter not in "GH" for letter in grid.letters])
     shown = np.concatenate([V[inside] for _, V, _ in panels])
+    scale = {"vmin": shown.min(), "vmax": shown.max()}
     for axis, (title, V, policy) in zip(axes, panels, strict=False):
-        drawn = draw_grid(axis, grid, V, policy, title, digits, vmin=shown.min(), vmax=shown.max())
+        drawn = draw_grid(axis, grid, V, policy, title, digits, **scale, aspect=height / SIDE)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     figure.colorbar(drawn, ax=axes, shrink=0.6, aspect=15, label="value" if digits else "updates")

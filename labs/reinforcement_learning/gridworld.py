@@ -86,7 +86,7 @@ def _compare_all(args: Request) -> None:
             differs = answer.slide is not None and abs(answer.slide - answer.exact) > 6e-3
             note = f"  {answer.note}" if differs or answer.slide is None else ""
             print(f"  {answer.what:<50} slide {slide:>6}  exact {answer.exact:9.6f}{' ≠' if differs else '  '}{note}")
-    figure = Figure(figsize=(15, 7.6), layout="constrained")
+    figure = Figure(figsize=(11, 6.2), layout="constrained")
     sides: tuple[YesNo, YesNo] = ("no", "yes")
     for axes, slippery in zip(figure.subplots(2, len(slides)), sides, strict=True):
         for axis, name in zip(axes, slides, strict=True):

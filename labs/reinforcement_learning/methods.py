@@ -17,6 +17,7 @@ from common import cli
 from common.device import derive_seed
 from common.runs import place
 from common.settings import Count, Ints, OptionalPath, Probability, Settings
+from labs.reinforcement_learning.curves import log_scale
 from labs.reinforcement_learning.environments import YesNo
 from labs.reinforcement_learning.reinforcement_learning import EVALUATION, HyperParams, get_env, learn
 from labs.reinforcement_learning.tabular import Agent, Method, exact_values, play_greedily, start_values
@@ -121,7 +122,7 @@ def plot_methods(curves: dict[str, dict[str, ndarray]]) -> "Figure":
         "value_error": "|learned − exact|, weighted by visits",
     }
     known = {n: title for n, title in titles.items() if not np.isnan(curves[METHODS[0]][n]).all()}
-    figure = Figure(figsize=(6 * len(known), 4.6), layout="constrained")
+    figure = Figure(figsize=(5 * len(known), 4.2), layout="constrained")
     for axis, (name, title) in zip(figure.subplots(1, len(known), squeeze=False)[0], known.items(), strict=True):
         for number, (method, values) in enumerate(curves.items()):
             x, y = values["episodes"][0], values[name]
@@ -130,9 +131,10 @@ def plot_methods(curves: dict[str, dict[str, ndarray]]) -> "Figure":
             axis.fill_between(x, y.min(axis=0), y.max(axis=0), color=f"C{number}", alpha=0.2, linewidth=0)
         axis.set(xlabel="episode", title=title)
         if name == "value_error":
-            axis.set_yscale("log")
+            log_scale(axis)
         elif np.ptp(y) > 200:
             axis.set_yscale("symlog", linthresh=10)
+            axis.yaxis.set_major_formatter("{x:g}")
         axis.grid(alpha=0.3)
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=11)
     return figure

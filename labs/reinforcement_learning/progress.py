@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy import ndarray
 
+from labs.reinforcement_learning.curves import log_scale
 from labs.reinforcement_learning.environments import Env
 from labs.reinforcement_learning.grids import Layout, layout, plot_grids
 from labs.reinforcement_learning.planning import greedy
@@ -31,14 +32,15 @@ def plot_returns(returns: ndarray, epsilons: ndarray) -> "Figure":
     ratios = [3, 1] if changes else [1]
     axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     episodes = np.arange(1, len(returns) + 1)
-    axes[0].plot(episodes, returns, ".", markersize=3, color="#4477aa", alpha=0.35, label="total reward of an episode")
+    axes[0].plot(episodes, returns, ".", markersize=5, color="#4477aa", alpha=0.5, label="total reward of an episode")
     window = min(WINDOW, len(returns))
     average = moving_average(returns, window)
     axes[0].plot(episodes[window - 1 :], average, color="#b2182b", label=f"mean of the last {window}")
     axes[0].set(ylabel="total reward")
     if np.ptp(returns) > 200:  # the worst episodes would hide the others
         axes[0].set_yscale("symlog", linthresh=10)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        axes[0].yaxis.set_major_formatter("{x:g}")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, markerscale=2)
     if changes:
         axes[1].plot(episodes, epsilons, color="#1b7837")
         axes[1].set(ylabel="ε", ylim=(0, None))
@@ -52,7 +54,7 @@ def plot_learning(record: Record, grid: Layout | None, exact: ndarray) -> "Figur
     """Left: some entries of the table over the episodes, and where they settle. Right: the error of the whole table."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     episodes = [row["episodes"] for row in record.rows]
     tables = np.stack(record.tables)
@@ -62,12 +64,13 @@ def plot_learning(record: Record, grid: Layout | None, exact: ndarray) -> "Figur
         left.plot(episodes, tables[(slice(None), *entry)], label=name, **look)
         left.axhline(exact[entry], color=colour, linestyle="--", linewidth=0.8)
     left.set(xlabel="episode", ylabel="value", title="learned, and exact (dashed)")
-    left.legend(fontsize=10)
-    for name, colour in (("value_error", "#4477aa"), ("largest_value_error", "#b2182b")):
-        right.plot(episodes, [row.get(name, np.nan) for row in record.rows], color=colour, label=name.replace("_", " "))
-    right.set(xlabel="episode", ylabel="|learned − exact|", title="error of the table", yscale="log")
-    right.legend(loc="center right")
+    for name, style, colour in (("value_error", "-", "#4477aa"), ("largest_value_error", "--", "#b2182b")):
+        errors = [row.get(name, np.nan) for row in record.rows]
+        right.plot(episodes, errors, style, color=colour, label=name.replace("_", " "))
+    right.set(xlabel="episode", ylabel="|learned − exact|", title="error of the table")
+    log_scale(right)
     for axis in (left, right):
+        axis.legend(fontsize=10, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)  # below: over no curve
         axis.grid(alpha=0.3)
     return figure
 

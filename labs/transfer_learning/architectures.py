@@ -181,7 +181,8 @@ def block_table(network: nn.Module, X: Tensor) -> list["Layer"]:
     found = []
     for name, block in parts:
         parameters = sum(p.numel() for module in block for p in module.parameters())
-        title = f"{name.removeprefix('backbone.')}, {type(block[0]).__name__}, {parameters:,}"
+        kind = type(block[0]).__name__.replace("NormActivation", ", NormActivation")  # too long for one line
+        title = f"{name.removeprefix('backbone.')}, {kind}, {parameters:,}"
         found.append(Layer(block[0], title, entered[block[0]], left[block[-1]], parameters))
     return found
 

@@ -135,7 +135,7 @@ def plot_heat(X: Tensor, y: Tensor | None, p: Tensor, heat: Tensor, classes: Seq
 
     across = min(2, len(X))
     rows = -(-len(X) // across)
-    figure = Figure(figsize=(6.6 * across, 2.5 * rows), layout="constrained")
+    figure = Figure(figsize=(5 * across, 2.15 * rows), layout="constrained")
     axes = figure.subplots(rows, 3 * across, squeeze=False).reshape(-1, 3)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -147,7 +147,7 @@ def plot_heat(X: Tensor, y: Tensor | None, p: Tensor, heat: Tensor, classes: Seq
         for axis, label, share, shown in zip(axes[i, 1:], likeliest, shares, heat[i], strict=True):
             axis.imshow(shown.numpy(), cmap="inferno", alpha=0.6, vmin=0, vmax=max(float(shown.max()), 1e-9))
             said = f"{share:.1%}" if share >= 0.0005 else "below 0.1%"
-            axis.set_title(f"for {plain(classes[label])} ({said})", fontsize=11)
+            axis.set_title(f"for {plain(classes[label])}\n({said})", fontsize=11)
     return figure
 
 

@@ -96,7 +96,7 @@ def plot_training(history: Sequence[Mapping[str, float]], names: Mapping[str, st
     """Loss and accuracy over the epochs, all networks on the same axes; `names` is metric's ending → title."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
     axes = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
     for axis, metric, label in zip(axes, ("loss", "accuracy"), ("loss in nats", "accuracy"), strict=True):
@@ -120,7 +120,7 @@ def plot_contours(surfaces: Mapping[str, Tensor], radius: float) -> "Figure":
 
     low = max(1e-3, min(float(losses.min()) for losses in surfaces.values()))
     levels = 10 ** np.linspace(math.floor(math.log10(low)), math.log10(HIGHEST), 31)
-    figure = Figure(figsize=(10.5, 4.8), layout="constrained")
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
     axes = figure.subplots(1, len(surfaces), sharey=True)
     for axis, (name, losses) in zip(axes, surfaces.items(), strict=True):
         steps = np.linspace(-radius, radius, len(losses))
@@ -129,9 +129,11 @@ def plot_contours(surfaces: Mapping[str, Tensor], radius: float) -> "Figure":
         axis.contour(steps, steps, z, levels, colors="black", linewidths=0.4)
         axis.plot(0, 0, marker="+", color="red", markersize=10)
         axis.set(title=name, xlabel="first direction", aspect="equal")
+        axis.locator_params(nbins=5)
     axes[0].set_ylabel("second direction")
     bar = figure.colorbar(filled, ax=axes, label="loss in nats", ticks=10.0 ** np.arange(-3, 4))
     bar.ax.set_yscale("log")
+    bar.ax.yaxis.set_major_formatter("{x:g}")
     return figure
 
 
@@ -142,7 +144,8 @@ def plot_surfaces(surfaces: Mapping[str, Tensor], radius: float) -> "Figure":
 
     heights = {name: losses.numpy().clip(1e-3, HIGHEST) for name, losses in surfaces.items()}
     low = min(z.min() for z in heights.values())
-    figure = Figure(figsize=(11, 5), layout="constrained")
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
+    figure.suptitle("height: log₁₀ of the loss in nats", fontsize=12)
     for i, (name, z) in enumerate(heights.items(), 1):
         axis = figure.add_subplot(1, len(heights), i, projection="3d")
         a, b = np.meshgrid(*[np.linspace(-radius, radius, len(z))] * 2)
@@ -150,6 +153,7 @@ def plot_surfaces(surfaces: Mapping[str, Tensor], radius: float) -> "Figure":
         kws = {"cmap": "viridis", "vmin": limits[0], "vmax": limits[1], "edgecolor": "black", "linewidth": 0.15}
         axis.plot_surface(a, b, np.log10(z), rstride=1, cstride=1, **kws)
         axis.set(title=name, zlim=limits, xlabel="first direction", ylabel="second direction")
-        axis.set(xticks=[-radius, 0, radius], yticks=[-radius, 0, radius], zlabel="log₁₀ of the loss in nats")
+        axis.locator_params(axis="z", nbins=5)
+        axis.set(xticks=[-radius, 0, radius], yticks=[-radius, 0, radius])
         axis.view_init(elev=35, azim=-60)
     return figure

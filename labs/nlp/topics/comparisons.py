@@ -35,7 +35,7 @@ def plot_comparison(rows: dict[str, dict[str, float]]) -> Figure:
     for axis, name in zip(axes, measures, strict=True):
         values = [row[name] for row in rows.values()]
         bars = axis.bar(range(len(values)), values, color=[COLOURS[method] for method in rows])
-        axis.bar_label(bars, fmt="%.2f", fontsize=10)
+        axis.bar_label(bars, fmt=lambda value: f"{value:.2f}".replace("-", "−"), fontsize=10, padding=2)
         axis.set_xticks(range(len(values)), [method.replace(" ", "\n") for method in rows], fontsize=10)
         axis.set_title(NAMES.get(name, name), fontsize=12)
         axis.margins(y=0.15)
@@ -45,7 +45,7 @@ def plot_comparison(rows: dict[str, dict[str, float]]) -> Figure:
 def plot_topic_counts(rows: Sequence[dict]) -> Figure:
     """Every measure over the number of topics, a line per method."""
     measures = [name for name in rows[0] if name not in ("topics", "method")]
-    figure, axes = panels(len(measures), 4, 3, 2.7)
+    figure, axes = panels(len(measures), 4, 2.6, 2.5)
     for axis, name in zip(axes, measures, strict=True):
         for marker, (method, colour) in zip("osD", COLOURS.items(), strict=True):
             own = [(row["topics"], row[name]) for row in rows if row["method"] == method]
@@ -69,7 +69,8 @@ def plot_priors(rows: Sequence[dict]) -> Figure:
         axis.imshow(table, cmap="viridis")
         middle = (np.nanmin(table) + np.nanmax(table)) / 2
         for (i, j), value in np.ndenumerate(table):
-            axis.text(j, i, f"{value:.3f}", ha="center", fontsize=11, color="white" if value < middle else "black")
+            colour = "white" if value < middle else "black"
+            axis.text(j, i, f"{value:.3f}".replace("-", "−"), ha="center", fontsize=11, color=colour)
         axis.set_xticks(range(len(betas)), [f"{b:g}" for b in betas])
         axis.set_yticks(range(len(alphas)), [f"{a:g}" for a in alphas])
         axis.set(xlabel="β", ylabel="α", title=NAMES.get(name, name))

@@ -74,14 +74,15 @@ def plot_documents(corpus: Corpus) -> Figure:
 def plot_terms(found: Topics, corpus: Corpus, top: int) -> Figure:
     """The heaviest terms of each topic as bars; of LSA those with the largest weights of either sign."""
     names = found.names(corpus)
-    figure, axes = panels(len(names), 4, 3.2, 0.75 + 0.21 * top)
+    figure, axes = panels(len(names), 5, 2.3, 0.6 + 0.18 * top)
     for k, (axis, shown) in enumerate(zip(axes, found.heaviest(top), strict=False)):
         weights = found.topic_terms[k, shown]
         axis.barh(range(len(shown)), weights, color=[POSITIVE if w > 0 else NEGATIVE for w in weights])
-        axis.set_yticks(range(len(shown)), [plain(corpus.words[t]) for t in shown], fontsize=10)
-        axis.locator_params(axis="x", nbins=3)
+        axis.set_yticks(range(len(shown)), [plain(corpus.words[t]) for t in shown], fontsize=11)
+        axis.locator_params(axis="x", nbins=2)
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.invert_yaxis()
-        axis.set_title(plain(names[k]), fontsize=11, loc="left")
+        axis.set_title(plain(names[k]), fontsize=11, loc="right")
     signed = "weights; red ones count against the topic" if (found.topic_terms < 0).any() else "probabilities φ"
     figure.suptitle(f"{found.method}: {signed}{left_out(len(names))}", fontsize=13)
     return figure
@@ -93,9 +94,9 @@ def plot_clouds(found: Topics, corpus: Corpus, words: int = 30) -> Figure:
     figure, axes = panels(len(names), 4, 3.2, 2.3)
     for k, (axis, heaviest) in enumerate(zip(axes, found.heaviest(words), strict=False)):
         word_cloud(axis, [corpus.words[t] for t in heaviest], found.topic_terms[k, heaviest].tolist())
-        axis.set_title(plain(names[k]), fontsize=11)
+        axis.set_title(plain(names[k]), fontsize=14)
     signed = " (red: against the topic)" if (found.topic_terms < 0).any() else ""
-    figure.suptitle(f"{found.method}{signed}{left_out(len(names))}", fontsize=13)
+    figure.suptitle(f"{found.method}{signed}{left_out(len(names))}", fontsize=16)
     return figure
 
 
@@ -120,7 +121,7 @@ def plot_overlap(found: Sequence[Topics], corpus: Corpus, top: int) -> Figure:
     these, those = found
     pairs = [(these, these), (those, those), (those, these)]
     topics = len(these.topic_terms)
-    side = min(8.0, 1.9 + 0.3 * topics)
+    side = min(8.0, 1.3 + 0.25 * topics)
     figure = Figure(figsize=(3 * side, side - 0.2), layout="constrained")
     for axis, (one, other) in zip(figure.subplots(1, 3), pairs, strict=True):
         shared = shared_terms(one.top(top), other.top(top)).astype(float)
@@ -131,7 +132,7 @@ def plot_overlap(found: Sequence[Topics], corpus: Corpus, top: int) -> Figure:
             for (i, j), value in np.ndenumerate(shared):
                 if value > 0:
                     colour = "white" if value > 0.6 * top else "black"
-                    axis.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=10, color=colour)
+                    axis.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=11, color=colour)
         for i, j in [pair for pair in match(shared) if shared[pair]] if one is not other else ():
             axis.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=NEGATIVE, linewidth=1.8))
         axis.set_xticks(**ticks([str(k + 1) for k in range(topics)]), fontsize=10)
@@ -145,7 +146,7 @@ def plot_overlap(found: Sequence[Topics], corpus: Corpus, top: int) -> Figure:
 def plot_map(found: Sequence[Topics], corpus: Corpus, seed: int) -> Figure:
     """Documents on a plane (t-SNE of their rows at unit length), coloured by dominant topic and by class.
 
-    A topic has the colour of the class it is matched with, and its number stands in the middle of its documents. t-SNE
+    A topic has the colour of the class it is matched with, and its name stands in the middle of its documents. t-SNE
     keeps neighbours together; distances between groups mean nothing. At most 2000 documents.
     """
     from sklearn.manifold import TSNE
@@ -153,44 +154,36 @@ def plot_map(found: Sequence[Topics], corpus: Corpus, seed: int) -> Figure:
 
     shown = np.random.default_rng(seed).permutation(len(corpus.texts))[:2000]
     columns = 2 if len(corpus.y) else 1
-    figure = Figure(figsize=(7 * columns, 5.2 * len(found)), layout="constrained")
+    figure = Figure(figsize=(5.2 * columns, 3 * len(found)), layout="constrained")
     for one, axes in zip(found, figure.subplots(len(found), columns, squeeze=False), strict=True):
         rows = normalize(one.document_topics[shown]).astype(np.float32)
         perplexity = min(30, (len(shown) - 1) / 3)
         points = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(rows)
         title = f"t-SNE of {one.method}'s documents, by"
-        _scatter(axes[0], points, one.dominant[shown], one.names(corpus), topic_colours(one, corpus), f"{title} topic")
+        names, colours = one.names(corpus, 1), topic_colours(one, corpus)
+        _scatter(axes[0], points, one.dominant[shown], names, colours, f"{title} topic")
         if len(corpus.y):
             colours = colours_of(len(corpus.classes))
             _scatter(axes[1], points, corpus.y[shown], corpus.classes, colours, f"{title} class")
-        for axis, groups, names in zip(
-            axes, (one.dominant, corpus.y), (range(1, len(one.topic_terms) + 1), corpus.classes), strict=False
-        ):
-            _name_groups(axis, points, groups[shown], list(map(str, names)))
     return figure
 
 
 def _scatter(
     axis: Axes, points: np.ndarray, groups: np.ndarray, names: Sequence[str], colours: np.ndarray, title: str
 ) -> None:
-    for group, name in enumerate(names):
+    """Each group in its colour, its name beside the one of its points that is nearest to its middle."""
+    for group in range(len(names)):
         own = points[groups == group]
-        axis.scatter(own[:, 0], own[:, 1], s=14, color=colours[group], label=plain(name))
+        axis.scatter(own[:, 0], own[:, 1], s=14, color=colours[group])
     axis.set(xticks=[], yticks=[])
     axis.set_title(title, fontsize=12)
-    if len(names) <= 20:
-        axis.legend(fontsize=10, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=1.6)
-
-
-def _name_groups(axis: Axes, points: np.ndarray, groups: np.ndarray, names: Sequence[str]) -> None:
-    """Each group's name beside the one of its points that is nearest to its middle: colour is not the only sign."""
     there = [group for group in range(len(names)) if (groups == group).any()]
     middles = []
     for group in there:
         own = points[groups == group]
         middles.append(own[np.linalg.norm(own - np.median(own, axis=0), axis=1).argmin()])
-    frame = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "black", "alpha": 0.85}
-    looks = [{"bbox": frame}] * len(there)
+    frame = {"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "linewidth": 1.5}
+    looks = [{"bbox": {**frame, "edgecolor": colours[group]}} for group in there]
     place_labels(axis, np.array(middles), [names[group] for group in there], looks, distance=12)
 
 
@@ -203,7 +196,8 @@ def plot_mixtures(found: Sequence[Topics], corpus: Corpus, documents: int = 12) 
         for d in chosen
     ]
     topics = len(found[0].topic_terms)
-    figure = Figure(figsize=(14, 1.2 + max(0.4 * len(chosen), 0.22 * min(topics, 20))), layout="constrained")
+    keys_below = -(-topics // 2) if topics <= 20 else 0  # rows of the legends
+    figure = Figure(figsize=(10.5, 1.2 + 0.3 * len(chosen) + 0.2 * keys_below), layout="constrained")
     axes = figure.subplots(1, len(found), sharey=True)
     for axis, one in zip(axes, found, strict=True):
         colours = topic_colours(one, corpus)
@@ -219,11 +213,13 @@ def plot_mixtures(found: Sequence[Topics], corpus: Corpus, documents: int = 12) 
                     axis.text(middle, i, k + 1, ha="center", va="center", fontsize=10, color=ink(colours[k]))
                 start += part[:, k]
         axis.set(title=f"{one.method}: weights of the topics", xlabel="weight")
+        axis.locator_params(axis="x", nbins=5)
         axis.axvline(0, color="black", linewidth=0.8)
         if topics <= 20:
             keys = [axis.barh(0, 0, color=colour) for colour in colours]
             labels = list(map(plain, one.names(corpus)))
-            axis.legend(keys, labels, fontsize=10, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+            place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
+            axis.legend(keys, labels, fontsize=10, frameon=False, **place)
     axes[0].set_yticks(range(len(chosen)), list(map(plain, names)), fontsize=10)
     axes[0].invert_yaxis()
     return figure
@@ -233,7 +229,7 @@ def plot_topics_by_class(found: Sequence[Topics], corpus: Corpus) -> Figure:
     """Mean weight of each topic in the documents of each class: one dark cell a row is a topic that is a class."""
     topics, classes = len(found[0].topic_terms), list(map(plain, corpus.classes))
     height = 2.4 + 0.3 * len(classes)
-    width = 5 + (0.36 if topics <= 20 else 0.14) * topics * len(found)
+    width = 4.4 + (0.3 if topics <= 20 else 0.14) * topics * len(found)
     figure = Figure(figsize=(width, height), layout="constrained")
     for axis, one in zip(figure.subplots(1, len(found), sharey=True), found, strict=True):
         means = np.stack([one.document_topics[corpus.y == c].mean(axis=0) for c in range(len(classes))])

@@ -25,7 +25,7 @@ def test_the_slip_is_the_sliders(world):
 def test_policies_of_the_slides_world():
     figure, text = explore.draw_policies("3x3", gamma=0.9, epsilon=0.0, slip=0.0)
     assert len(figure.axes) == 2  # a grid and its scale of colours
-    assert "S  4.58" in shown(figure, 0)[1]
+    assert "S 4.58" in shown(figure, 0)[1]
     assert text == "value of the start 4.5800"
     figure, text = explore.draw_policies("3x3", gamma=0.9, epsilon=0.0, slip=0.1)
     assert "value of the start 3.2596" in text  # V*(1,1) of the slippery world
@@ -56,7 +56,7 @@ def test_sweeps():
     figure, text = explore.draw_sweep("3x3", gamma=0.9, slip=0.0, sweep=0)
     assert text == "largest error of a value: 10.0000"
     values = {said for said in shown(figure, 0)[1] if said not in ("", "goal") and not said.isdigit()}
-    assert values == {"0.00", "S  0.00"}
+    assert values == {"0.00", "S 0.00"}
     # The goal is four steps from the start: its value is there after four sweeps, not after three.
     assert explore.draw_sweep("3x3", gamma=0.9, slip=0.0, sweep=3)[1] == "largest error of a value: 7.2900"
     assert explore.draw_sweep("3x3", gamma=0.9, slip=0.0, sweep=4)[1] == "largest error of a value: 0.0000"
@@ -77,7 +77,7 @@ def test_episodes_differ_by_their_number_alone():
 def test_learned_from_enough_episodes_is_the_exact_grid():
     figure, text = explore.draw_learned("2x2", "q_learning", 300, alpha=0.5, gamma=0.9, epsilon=0.5, slip=0.0)
     assert sorted(shown(figure, 0)[1]) == sorted(shown(figure, 1)[1])
-    assert "S  6.20" in shown(figure, 1)[1]
+    assert "S 6.20" in shown(figure, 1)[1]
     assert "0 of 16 pairs" in text
 
 

@@ -164,9 +164,9 @@ def test_every_map_of_the_figure_has_its_own_scale():
     p = torch.tensor([[0.1, 0.7, 0.2]])
     figure = plot_heat(torch.rand(1, 1, 4, 4), torch.tensor([0]), p, heat, ["a", "b", "c"])
     titles = [axis.get_title() for axis in figure.axes]
-    assert titles == ["label: a", "for b (70.0%)", "for c (20.0%)"]
+    assert titles == ["label: a", "for b\n(70.0%)", "for c\n(20.0%)"]
     named = plot_heat(torch.rand(1, 1, 4, 4), None, p, heat, [r"$\frac$.png"] * 3)
-    assert named.axes[1].get_title() == r"for \$\frac\$.png (70.0%)"  # not read as a formula
+    assert named.axes[1].get_title() == "for \\$\\frac\\$.png\n(70.0%)"  # not read as a formula
     empty, full = (axis.images[1] for axis in figure.axes[1:])
     assert full.get_clim() == (0, 5)
     assert empty.get_array().max() < empty.get_clim()[1]  # nothing speaks for it: nothing is bright
