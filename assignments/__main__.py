@@ -1,11 +1,12 @@
 """`python -m assignments`: what a student does, from the first line to the hand-in, and what grades it."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -27,7 +28,7 @@ USAGE = """
   python -m assignments run SET [FLAGS]       the lab's training with your functions in it
   python -m assignments report SET            report.html, .typ and .tex from report.md and your runs
   python -m assignments hand-in SET           one zip, and what is missing in it
-  python -m assignments grade ZIP --key KEY   for lecturers: the same rules on other numbers
+  python -m assignments grade ZIPS --key KEY  for lecturers: the same rules on other numbers
 
 SET is one of these; each command has a --help."""
 
@@ -100,11 +101,23 @@ class HandIn(Settings):
 
 @dataclass(frozen=True)
 class Grade(Settings):
-    """Grade hand-ins: the exercises on numbers drawn from your key, the questions, what is missing."""
+    """Grade hand-ins: exercises on numbers drawn from your key, questions, runs. Judgement is left to you."""
 
-    zips: Positional[Annotated[tuple[Path, ...], arg(metavar="ZIP")]]  # hand-ins
+    hand_ins: Positional[Annotated[tuple[Path, ...], arg(metavar="ZIP")]]  # zips, or folders of zips
     key: str  # yours alone: whoever knows it knows the numbers
-    out: Path = Path("graded")  # where results go, a folder a student
+    jobs: Count = 1  # hand-ins at a time
+    out: Path = Path("graded")  # where results go; marks.csv in it adds your points
+    checks: OptionalPath = None  # a folder with your own sets
+
+
+@dataclass(frozen=True)
+class Export(Settings):
+    """Write a set's grading for Gradescope or Classroom 50 (a zip with the suite and your key), or tests for otter."""
+
+    set: Name  # which assignment
+    to: Literal["gradescope", "classroom50", "otter"]  # for which place
+    key: str = ""  # yours alone; otter's tests use the public cases
+    out: OptionalPath = None  # the zip; none: SET-PLACE.zip
     checks: OptionalPath = None  # a folder with your own sets
 
 
@@ -197,8 +210,10 @@ def report(set: str, work: Path, checks: Path | None) -> None:
     written, missing = write_reports(place, module, checked(place, module))
     for file in written:
         print(file)
-    for what in dict.fromkeys(missing):
-        print(f"  missing: {what}")
+    runs = Counter(place.removeprefix("runs/").partition("/" if "/" in place else ".")[0] for place in missing)
+    for run, count in runs.items():
+        need = "place of report.md needs" if count == 1 else "places of report.md need"
+        print(f"  missing: {count} {need} the run {run}")
 
 
 def hand_in(set: str, out: Path | None, work: Path, checks: Path | None) -> None:
@@ -214,23 +229,24 @@ def hand_in(set: str, out: Path | None, work: Path, checks: Path | None) -> None
     print(f"{out}: {size / 1024:,.0f} KiB; hand this file in")
 
 
-def grade(zips: tuple[Path, ...], key: str, out: Path, checks: Path | None) -> int:
+def grade(hand_ins: tuple[Path, ...], key: str, jobs: int, out: Path, checks: Path | None) -> int:
     """`grade`; returns how many hand-ins could not be read."""
-    from assignments.grade import grade_zip
+    from assignments.classroom import find_zips, grade_class
 
-    failures = 0
-    if not zips:
-        raise InputError("no hand-in is named; name zips")
-    if not key or key == PUBLIC:
+    if not key.strip() or key == PUBLIC:
         raise InputError(f"--key is {key!r}; it must be a secret of yours")
-    with Sandbox() as sandbox:
-        for path in zips:
-            try:
-                print(grade_zip(path, key, out, checks, sandbox), flush=True)
-            except InputError as error:
-                cli.print_error(error)
-                failures += 1
-    return failures
+    unread = grade_class(find_zips(hand_ins), key, out, checks=checks, jobs=jobs)
+    print(out / "grades.csv")
+    return unread
+
+
+def export(
+    set: str, to: Literal["gradescope", "classroom50", "otter"], key: str, out: Path | None, checks: Path | None
+) -> None:
+    """`export`"""
+    from assignments.interop import export as write
+
+    write(set, to, key, out, checks)
 
 
 def run(words: list[str]) -> int:
@@ -263,6 +279,7 @@ COMMANDS: dict[str, tuple[Callable[..., int | None], type[Settings]]] = {
     "report": (report, Report),
     "hand-in": (hand_in, HandIn),
     "grade": (grade, Grade),
+    "export": (export, Export),
 }
 
 

@@ -58,13 +58,11 @@ class Answers:
 
     def refused(self, name: str, forbidden: tuple[str, ...]) -> str:
         """The first thing in the function's part that is not allowed: the suite itself, or a name in `forbidden`."""
-        own = {
-            bound
-            for node in self.definitions
-            if not isinstance(node, ast.Import | ast.ImportFrom)
-            for bound in _bound(node)
-        }
-        for node in (part for statement in self.part(name) for part in ast.walk(statement)):
+        part = [node for statement in self.part(name) for node in ast.walk(statement)]
+        own = {node.id for node in part if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        own |= {node.arg for node in part if isinstance(node, ast.arg)}
+        own |= {node.name for node in part if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        for node in part:
             modules, names = [], []
             if isinstance(node, ast.Import):
                 modules = [alias.name for alias in node.names]

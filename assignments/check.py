@@ -3,6 +3,7 @@
 The student's results come from another process and are compared here, after that process has ended.
 """
 
+import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +94,7 @@ def run(exercise: Exercise, answers: Answers, todo: list[Case], sandbox: Sandbox
 
 def check(exercise: Exercise, answers: Answers, sandbox: Sandbox, key: str = PUBLIC) -> Result:
     """One exercise of a student's file."""
-    result = Result(exercise.number, exercise.name, exercise.points, "lost")
+    result = Result(exercise.number, exercise.name, float(exercise.points), "lost")
     if exercise.name in answers.broken:
         result.said = [say("syntax", error=answers.broken[exercise.name])]
         return result
@@ -176,7 +177,8 @@ def recognise(exercise: Exercise, todo: list[Case], given: list[Any], facets: di
 
     Where the drawn cases are right, it is the facets that failed which must agree.
     """
-    decisive = [i for i, case in enumerate(todo) if case.facet == "values" or not facets[case.facet]]
+    drawn_right = facets.get("values", False)
+    decisive = [i for i, case in enumerate(todo) if case.facet == "values" or (drawn_right and not facets[case.facet])]
     for mistake in exercise.mistakes:
         try:
             if all(compare.equal(given[i], right(exercise, mistake.function, todo[i])) for i in decisive):
@@ -189,9 +191,9 @@ def recognise(exercise: Exercise, todo: list[Case], given: list[Any], facets: di
 def describe(exercise: Exercise, case: Case, answer: dict[str, Any], mine: Any, wanted: Any) -> str:
     """What went wrong in a case: inputs, what came, what should."""
     names = exercise.parameters
+    if exercise.used:  # the scenario's own arguments, behind `mine`
+        names = list(inspect.signature(exercise.used).parameters)[1:]
     parts = [f"{name} = {compare.show(value)}" for name, value in zip(names, case.arguments, strict=False)]
-    if exercise.used and len(names) != len(case.arguments):
-        parts = [compare.show(value) for value in case.arguments]
     at = ", ".join(parts)
     if "error" in answer:
         where = f"line {answer['line']} of answers.py" if answer.get("line") else "your function"
@@ -207,6 +209,7 @@ def describe(exercise: Exercise, case: Case, answer: dict[str, Any], mine: Any, 
         shown, should = compare.difference(mine, wanted)
         return say("gradient", at=at, mine=shown, wanted=should, name=name)
     if not compare.like(mine, wanted):
-        return say("form", at=at, mine=compare.form(mine), wanted=compare.form(wanted))
+        place, mine, wanted = compare.unlike_part(mine, wanted)
+        return say("form", at=at, mine=place + compare.form(mine), wanted=place + compare.form(wanted))
     shown, should = compare.difference(mine, wanted)
     return say("value", at=at, mine=shown, wanted=should)

@@ -54,7 +54,7 @@ def distance(actual: Any, expected: Any, least: float = 0.0) -> float:
         return max((distance(actual[k], expected[k], least) for k in expected), default=0.0)
     if not isinstance(expected, int | float | Tensor):
         return 0.0 if actual == expected else math.inf
-    a, b = (torch.as_tensor(value).to(torch.float64).reshape(-1) for value in (actual, expected))
+    a, b = (torch.as_tensor(value, dtype=torch.float64).reshape(-1) for value in (actual, expected))
     same = (a == b) | (a.isnan() & b.isnan())
     error = torch.where(same, 0.0, (a - b).abs()).nan_to_num(nan=math.inf, posinf=math.inf)
     size = max(1.0, float(b[b.isfinite()].abs().max())) if b.isfinite().any() else 1.0
@@ -105,6 +105,8 @@ def _by_ratio(tensors: list[tuple[Tensor, Tensor]]) -> str:
     if len(ratio) < 2 or float(ratio.std()) > 1e-4 * abs(float(ratio.mean())) or abs(float(ratio.mean())) < 1e-12:
         return ""
     mean = float(ratio.mean())
+    if not math.isfinite(mean):
+        return ""
     for known, words in RATIOS.items():
         if abs(mean - known) < 1e-4 * known:
             return words
@@ -151,6 +153,15 @@ def form(value: Any) -> str:
         dict: "a dictionary",
     }
     return names.get(type(value), type(value).__name__)
+
+
+def unlike_part(actual: Any, expected: Any) -> tuple[str, Any, Any]:
+    """Where two results of different form differ first: the key of a dictionary, and what stands there."""
+    place = ""
+    while isinstance(expected, dict) and isinstance(actual, dict) and actual.keys() == expected.keys():
+        key = next(key for key in expected if not like(actual[key], expected[key]))
+        actual, expected, place = actual[key], expected[key], f"{place}{key}: "
+    return place, actual, expected
 
 
 def difference(actual: Any, expected: Any) -> tuple[str, str]:

@@ -55,18 +55,27 @@ def missing(work: Work, module: ModuleType, results: list[Result]) -> list[str]:
     for name, flags in getattr(module, "RUNS", {}).items():
         if name not in there:
             lines.append(f"run {name} is missing: python -m assignments run {work.student.set} {flags} --out {name}")
-    lines += [f"report.md speaks of {place}, which is not there" for place in fill(work, module, results)[1]]
-    lines += [f"nothing is written under “{heading}”" for heading in empty_parts(text)]
+    for place in dict.fromkeys(fill(work, module, results)[1]):
+        run = place.removeprefix("runs/").partition("/" if "/" in place else ".")[0]
+        if run in there:  # else the run was said to be missing
+            lines.append(f"report.md speaks of {place}, which is not there")
+    lines += [f"nothing is written under “{heading}”" for heading in empty_parts(text, module)]
     if not (work.folder / "report.html").is_file():
         lines.append(f"there is no report.html: python -m assignments report {work.student.set}")
     return lines
 
 
-def empty_parts(text: str) -> list[str]:
-    """The lettered parts of the interpretation below whose questions nothing was written."""
+def empty_parts(text: str, module: ModuleType) -> list[str]:
+    """The lettered parts of the interpretation to which nothing was added: no row that the template has not."""
     found = []
     for heading, body in re.findall(r"^### ([a-h]\) .*)\n((?:(?!^#).*\n?)*)", text, re.MULTILINE):
-        written = [row for row in body.splitlines() if row.strip() and not row.startswith(("- ", "  ", "!["))]
-        if not written:
+        if not added(body, module):
             found.append(heading)
     return found
+
+
+def added(text: str, module: ModuleType) -> str:
+    """The rows of a text that the set's template has not: what the student wrote."""
+    template = Path(str(module.__file__)).with_suffix(".md")
+    known = set(template.read_text(encoding="utf-8").splitlines()) if template.is_file() else set()
+    return "\n".join(row for row in text.splitlines() if row.strip() and row not in known)

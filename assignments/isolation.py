@@ -78,15 +78,16 @@ class Sandbox:
             return Outcome(answers, printed, "" if lost in ("", "ended") else lost)
 
     def _start(self, *folder: str) -> "subprocess.Popen[bytes]":
-        # Isolated (-I): neither the student's folder nor PYTHONPATH is where modules are looked for.
+        # -P and an environment of our own: neither the student's folder nor PYTHONPATH is where modules are looked for.
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")}
         quiet = {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+        repeatable = {"PYTHONHASHSEED": "0"}
         return subprocess.Popen(
-            [sys.executable, "-I", child.__file__, *folder],
+            [sys.executable, "-P", "-s", child.__file__, *folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=kept | quiet,
+            env=kept | quiet | repeatable,
             cwd=tempfile.gettempdir(),
             start_new_session=True,  # Ctrl-C is for us
         )

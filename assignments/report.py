@@ -40,7 +40,8 @@ def run_directories(work: Work) -> dict[str, Path]:
 def values(path: Path) -> dict[str, Any]:
     """What a report may quote of a run: its settings, its summary, its metrics."""
     summary = read_summary(path)
-    about = {"epochs": summary.epochs, "seconds": summary.seconds, "parameters": summary.parameters}
+    names = ("epochs", "seconds", "parameters", "kept")
+    about = {name: getattr(summary, name) for name in names}
     return {**read_record(path), **about, **summary.metrics}
 
 
@@ -54,11 +55,10 @@ def shown(value: Any) -> str:
 def table_of_runs(work: Work, module: ModuleType) -> str:
     """Each run that the task asks for, or that there is: state, seed, main metrics, the functions in it."""
     there, wanted = run_directories(work), getattr(module, "RUNS", {})
-    rows = ["| run | asked for | state | seed | epochs | reached | functions of yours |", "| --- " * 7 + "|"]
+    rows = ["| run | state | seed | epochs | reached | functions of yours |", "| --- " * 6 + "|"]
     for name in [*wanted, *(name for name in there if name not in wanted)]:
-        flags = f"`{wanted[name]}`" if name in wanted else ""
         if name not in there:
-            rows.append(f"| {name} | {flags} | **missing** | | | | |")
+            rows.append(f"| {name} | **missing** | | | | |")
             continue
         summary = read_summary(there[name])
         metrics = [f"{key} {shown(value)}" for key, value in summary.metrics.items() if key.startswith("test_")][:3]
@@ -66,9 +66,10 @@ def table_of_runs(work: Work, module: ModuleType) -> str:
         calls = read_json(record, dict[str, Any]).get("calls", {}) if record.is_file() else {}
         state = "interrupted" if summary.interrupted else "finished"
         state += "" if summary.seed == work.student.variant else ", **foreign seed**"
-        cells = [name, flags, state, str(summary.seed), str(summary.epochs), ", ".join(metrics), ", ".join(calls)]
+        cells = [name, state, str(summary.seed), str(summary.epochs), ", ".join(metrics), ", ".join(calls)]
         rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+    asked = [f"{name} `{flags}`" for name, flags in wanted.items()]
+    return "\n".join([*rows, "", f"Asked for: {'; '.join(asked)}."] if asked else rows)
 
 
 def fill(work: Work, module: ModuleType, results: list[Result]) -> tuple[str, list[str]]:

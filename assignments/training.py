@@ -1,5 +1,6 @@
 """`run`: the lab's own training with the student's functions in it, recorded for the report."""
 
+import hashlib
 import importlib
 import traceback
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from common.runs import read_summary
 
 RECORD = "assignment.json"  # beside a run's summary.json
 USED = {"passed": "yours", "wrong": "yours, though its check fails"}
-NOT_USED = "the lab's own, because yours gives no result"
+NOT_USED = "the lab's own, because yours gives no result, or one of another shape"
 
 
 def words_of(work: Work, words: list[str]) -> list[str]:
@@ -58,9 +59,9 @@ def run_lab(work: Work, module: ModuleType, words: list[str], *, sealed: bool = 
         for exercise in exercises(module):
             if exercise.slot and answers.written(exercise.name) and "--help" not in words:
                 result = check(exercise, answers, sandbox)
-                if result.state in ("passed", "wrong"):
-                    chosen.append(exercise)
-                print(f"  {exercise.name}: {USED.get(result.state, NOT_USED)}")
+                used = result.state in USED and result.facets.get("shape", True)
+                chosen += [exercise] if used else []
+                print(f"  {exercise.name}: {USED[result.state] if used else NOT_USED}")
     if not chosen and "--help" not in words:
         print("  no function of yours is used: the lab trains with its own")
     with placed(chosen, answers, work.answers) as calls:
@@ -74,6 +75,7 @@ def run_lab(work: Work, module: ModuleType, words: list[str], *, sealed: bool = 
         "answers": answers.digest,
         "calls": dict(calls),
         "evaluated": {},
+        "summary": hashlib.sha256((run.path / "summary.json").read_bytes()).hexdigest(),
     }
     if not run.interrupted and hasattr(module, "evaluate"):
         record["evaluated"] = module.evaluate(run.path)

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import importlib.util
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 
+import assignments.__main__ as program
 from assignments import child
 from assignments.check import PUBLIC, Result, cases, copied, judge
 from assignments.exercise import Exercise
@@ -85,3 +87,29 @@ def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, Callable[[], None]]]:
             isinstance(node, ast.Call) and len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args)
         ):
             yield node, lambda node=node: node.args.__setitem__(slice(0, 2), [node.args[1], node.args[0]])
+
+
+def renamed(function, name: str) -> str:
+    """The source of a version or a mistake as a student's function `name`."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    tree.body[0].decorator_list, tree.body[0].name = [], name
+    return ast.unparse(tree) + "\n"
+
+
+def call(monkeypatch, capsys, *words: object) -> tuple[int, str]:
+    """The command, in this process: its status and what it prints."""
+    monkeypatch.setattr(sys, "argv", ["assignments", *map(str, words)])
+    try:
+        program.main()
+        status = 0
+    except SystemExit as exit:
+        status = int(exit.code or 0)
+    printed = capsys.readouterr()
+    return status, printed.out + printed.err
+
+
+def helpers(module: ModuleType) -> str:
+    """The source of a set's own functions, which its mistakes may use: _tensor and the like."""
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
+    return "\n\n".join(ast.unparse(node) for node in found if node.name.strip("_"))

@@ -51,17 +51,28 @@ def test_up_starts_the_two_pages_and_nothing_else():
 
 def test_work_lies_in_volumes():
     file = compose()
-    for service in file["services"].values():
+    for name, service in file["services"].items():
+        if name == "grade":  # hand-ins are only read, results only written
+            submissions, graded = service["volumes"]
+            assert submissions.endswith(":/home/student/submissions:ro") and graded.endswith(":/home/student/graded")
+            continue
         folders = [volume.rsplit(":", 1) for volume in service["volumes"]]
         wanted = {n: n for n in ("data", "runs", "notebooks")} | {"work": "my-work"}
         assert folders == [[f"${{LABS_{n.upper()}:-{n}}}", f"/home/student/{place}"] for n, place in wanted.items()]
     assert set(file["volumes"]) == set(wanted)
 
 
+def test_hand_ins_are_graded_without_a_network_and_within_limits():
+    service = compose()["services"]["grade"]
+    assert service["network_mode"] == "none" and service["read_only"] is True and service["cap_drop"] == ["ALL"]
+    assert service["mem_limit"] and service["pids_limit"] and service["entrypoint"][-1] == "grade"
+
+
 def test_compose_1_and_2_both_know_every_key():
     file = compose()
     known = {"build", "command", "deploy", "environment", "healthcheck", "image", "init", "ports", "profiles"}
-    known |= {"security_opt", "shm_size", "user", "volumes"}
+    known |= {"security_opt", "shm_size", "user", "volumes", "entrypoint", "network_mode", "read_only", "tmpfs"}
+    known |= {"mem_limit", "pids_limit", "cap_drop"}
     # Compose 1.29 knows neither a top-level name nor start_interval, and takes a version for an old format.
     assert {key for key in file if not key.startswith("x-")} == {"services", "volumes"}
     for service in file["services"].values():

@@ -1,6 +1,7 @@
 """What a student does, from `get` to `hand-in`, with the set that LECTURER.md shows how to write."""
 
 import contextlib
+import csv
 import json
 import queue
 import re
@@ -12,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from judging import call
 
 import assignments.__main__ as program
 from assignments import training, watch
@@ -80,18 +82,6 @@ def mine(tmp_path, monkeypatch, warm):
     return folder
 
 
-def call(monkeypatch, capsys, *words: object) -> tuple[int, str]:
-    """The command, in this process: its status and what it prints."""
-    monkeypatch.setattr(sys, "argv", ["assignments", *map(str, words)])
-    try:
-        program.main()
-        status = 0
-    except SystemExit as exit:
-        status = int(exit.code or 0)
-    printed = capsys.readouterr()
-    return status, printed.out + printed.err
-
-
 def test_from_get_to_hand_in(mine, monkeypatch, capsys):
     def do(*words):
         return call(monkeypatch, capsys, *words, "--checks", mine)
@@ -132,7 +122,7 @@ def test_from_get_to_hand_in(mine, monkeypatch, capsys):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert f"{summary['metrics']['test_accuracy']:.4g}" in page and "<math" in page and "data:image/png" in page
     assert "http" not in page.replace("http://www.w3.org", "")  # it prints without a network
-    assert "missing: other.test_accuracy" in said
+    assert "missing: 1 place of report.md needs the run other" in said
     assert "= Scaling" in (folder / "report.typ").read_text() and "\\section" in (folder / "report.tex").read_text()
 
     status, said = do("hand-in", "scaling")
@@ -146,7 +136,9 @@ def test_from_get_to_hand_in(mine, monkeypatch, capsys):
 
     for out in ("one", "two"):
         status, said = do("grade", zipped, "--key", "secret", "--out", out)
-        assert status == 0 and "testing 7 of 7, anticipation 3" in said
+        assert status == 0 and "testing 7" in said
+        (row,) = csv.DictReader(Path(out, "grades.csv").read_text(encoding="utf-8").splitlines())
+        assert (float(row["testing"]), float(row["anticipation"]), row["final"]) == (7, 3, "")
     one, two = (sorted(Path(out).rglob("*.*")) for out in ("one", "two"))
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
 
