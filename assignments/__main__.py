@@ -15,6 +15,7 @@ from assignments.answers import read_answers
 from assignments.check import PUBLIC, Result, check
 from assignments.exercise import Exercise, exercises, load_set, sets
 from assignments.isolation import Sandbox
+from assignments.quiz import Quiz, quiz
 from assignments.work import FOLDER, Student, Work, make, open_work
 from common import cli
 from common.errors import InputError
@@ -28,6 +29,7 @@ USAGE = """
   python -m assignments run SET [FLAGS]       the lab's training with your functions in it
   python -m assignments report SET            report.html, .typ and .tex from report.md and your runs
   python -m assignments hand-in SET           one zip, and what is missing in it
+  python -m assignments quiz LAB              questions with their explanations; it remembers which you missed
   python -m assignments grade ZIPS --key KEY  for lecturers: the same rules on other numbers
 
 SET is one of these; each command has a --help."""
@@ -280,6 +282,7 @@ COMMANDS: dict[str, tuple[Callable[..., int | None], type[Settings]]] = {
     "hand-in": (hand_in, HandIn),
     "grade": (grade, Grade),
     "export": (export, Export),
+    "quiz": (quiz, Quiz),
 }
 
 

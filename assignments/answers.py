@@ -72,12 +72,13 @@ class Answers:
                 names = [node.attr]
             elif isinstance(node, ast.Name) and node.id not in own:
                 names = [node.id]
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-                names = [node.value]  # getattr(F, "conv2d")
+            elif isinstance(node, ast.Call | ast.Subscript):  # getattr(F, "conv2d"), vars(F)["conv2d"]
+                texts = node.args if isinstance(node, ast.Call) else [node.slice]
+                names = [text.value for text in texts if isinstance(text, ast.Constant) and isinstance(text.value, str)]
             for module in modules:
                 if module.partition(".")[0] in ("labs", "common", "assignments"):
                     return module
-            for used in [*names, *(module.rpartition(".")[2] for module in modules)]:
+            for used in [*names, *(part for module in modules for part in module.split("."))]:
                 if used in forbidden:
                     return used
         return ""

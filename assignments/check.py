@@ -67,6 +67,15 @@ def copied(value: Any) -> Any:
     return {key: copied(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
+def plain(value: Any) -> Any:
+    """A result of our own as if it had travelled: without a history, tuples as lists, keys as text."""
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return {str(key): plain(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+
 def right(exercise: Exercise, function: Any, case: Case) -> Any:
     """What `function` gives in a case, computed here: for the reference and the mistakes, never for a student's."""
     arguments = list(copied(case.arguments))
@@ -75,7 +84,7 @@ def right(exercise: Exercise, function: Any, case: Case) -> Any:
     result = exercise.call(function, arguments)
     if case.gradient:
         result = child.gradients(result, [arguments[i] for i in case.gradient])
-    return child.unpack(child.pack(result))
+    return plain(result)
 
 
 def run(exercise: Exercise, answers: Answers, todo: list[Case], sandbox: Sandbox) -> Outcome:

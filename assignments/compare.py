@@ -8,8 +8,8 @@ from torch import Tensor
 
 from assignments.child import tensors_in
 
-TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 5e-2}
-NUMBER = 1e-6  # a Python number does not say in which precision it was computed
+TOLERANCES = {torch.float64: 1e-6, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 5e-2}
+NUMBER = 1e-6  # neither says whether a float32 constant was in the computation
 RATIOS = {
     1 / math.log(2): "a logarithm to base 2 where the natural one belongs",
     math.log(2): "the natural logarithm where the one to base 2 belongs",
@@ -156,12 +156,18 @@ def form(value: Any) -> str:
 
 
 def unlike_part(actual: Any, expected: Any) -> tuple[str, Any, Any]:
-    """Where two results of different form differ first: the key of a dictionary, and what stands there."""
+    """Where two results of different form differ first: a key of a dictionary, a part of a list; and what is there."""
     place = ""
-    while isinstance(expected, dict) and isinstance(actual, dict) and actual.keys() == expected.keys():
-        key = next(key for key in expected if not like(actual[key], expected[key]))
-        actual, expected, place = actual[key], expected[key], f"{place}{key}: "
-    return place, actual, expected
+    while True:
+        if isinstance(expected, dict) and isinstance(actual, dict) and actual.keys() == expected.keys():
+            key: Any = next(key for key in expected if not like(actual[key], expected[key]))
+            place += f"{key}: "
+        elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple) and len(actual) == len(expected):
+            key = next(i for i in range(len(expected)) if not like(actual[i], expected[i]))
+            place += f"part {key + 1}: "
+        else:
+            return place, actual, expected
+        actual, expected = actual[key], expected[key]
 
 
 def difference(actual: Any, expected: Any) -> tuple[str, str]:
@@ -181,7 +187,7 @@ def difference(actual: Any, expected: Any) -> tuple[str, str]:
         for i, (a, b) in enumerate(zip(actual, expected, strict=True)):
             if not equal(a, b) and not isinstance(b, int | float):
                 mine, right = difference(a, b)
-                return f"{mine} (part {i} of what is returned)", right
+                return f"{mine} (part {i + 1} of what is returned)", right
     return apart(actual, expected)
 
 

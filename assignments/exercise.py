@@ -133,7 +133,9 @@ class Exercise:
         tree = ast.parse(textwrap.dedent(inspect.getsource(self.used)))
         (definition,) = tree.body
         assert isinstance(definition, ast.FunctionDef)
-        definition.decorator_list, definition.name = [], "use"
+        definition.decorator_list, definition.name, definition.returns = [], "use", None
+        for argument in definition.args.args:
+            argument.annotation = None  # a type may be imported where the set is, and nowhere else
         return ast.unparse(tree)
 
     def stub(self) -> str:

@@ -21,7 +21,7 @@ def line(result: Result) -> str:
     if result.state == "unwritten":
         return f"{start} not written yet"
     facets = "   " + "  ".join(f"{name} {'✓' if fine else '✗'}" for name, fine in result.facets.items())
-    return f"{start} {result.points:.2g} of {result.worth:g}{facets if result.state == 'wrong' else ''}"
+    return f"{start} {round(result.points, 2):g} of {result.worth:g}{facets if result.state == 'wrong' else ''}"
 
 
 def details(result: Result) -> list[str]:
@@ -51,6 +51,6 @@ def markdown(results: list[Result]) -> str:
         what = (
             facets if r.state == "wrong" else {"passed": "", "unwritten": "not written", "lost": "no result"}[r.state]
         )
-        rows.append(f"| {MARKS[r.state]} | {r.number} `{r.name}` | {r.points:.2g} of {r.worth:g} | {what} |")
+        rows.append(f"| {MARKS[r.state]} | {r.number} `{r.name}` | {round(r.points, 2):g} of {r.worth:g} | {what} |")
     notes = [f"- `{r.name}`: " + " ".join(r.said) for r in results if r.said and r.state != "passed"]
     return "\n".join([*rows, "", *notes]).strip()

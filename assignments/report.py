@@ -23,9 +23,9 @@ html { background: white; color: black; font: 11pt/1.45 Georgia, serif; }
 body { max-width: 42em; margin: 2em auto; padding: 0 1em; }
 h1, h2, h3 { font-family: Helvetica, Arial, sans-serif; line-height: 1.2; break-after: avoid; }
 h2 { border-bottom: 1px solid #bbb; margin-top: 2em; }
-img { max-width: 100%; break-inside: avoid; }
-table { border-collapse: collapse; margin: 1em 0; font-size: 10pt; break-inside: avoid; }
-th, td { border: 1px solid #bbb; padding: .25em .6em; text-align: left; vertical-align: top; }
+img { max-width: 100%; max-height: 11cm; break-inside: avoid; }
+table { border-collapse: collapse; margin: 1em 0; font-size: 9pt; break-inside: avoid; }
+th, td { border: 1px solid #bbb; padding: .25em .6em; text-align: left; vertical-align: top; overflow-wrap: break-word; }
 code { font-size: 90%; overflow-wrap: anywhere; }
 @page { margin: 2cm; }
 </style>
@@ -68,8 +68,8 @@ def table_of_runs(work: Work, module: ModuleType) -> str:
         state += "" if summary.seed == work.student.variant else ", **foreign seed**"
         cells = [name, state, str(summary.seed), str(summary.epochs), ", ".join(metrics), ", ".join(calls)]
         rows.append(f"| {' | '.join(cells)} |")
-    asked = [f"{name} `{flags}`" for name, flags in wanted.items()]
-    return "\n".join([*rows, "", f"Asked for: {'; '.join(asked)}."] if asked else rows)
+    asked = [f"- {name}: `{flags}`" for name, flags in wanted.items()]
+    return "\n".join([*rows, "", "Asked for:", "", *asked] if asked else rows)
 
 
 def fill(work: Work, module: ModuleType, results: list[Result]) -> tuple[str, list[str]]:
@@ -91,7 +91,7 @@ def fill(work: Work, module: ModuleType, results: list[Result]) -> tuple[str, li
             if name in found:
                 return shown(found[name])
         missing.append(match[0].strip("{}"))
-        return f"**missing: {missing[-1]}**"
+        return "**missing**"
 
     text = PLACE.sub(place, text)
     for figure in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", text):
@@ -109,7 +109,7 @@ def write_reports(work: Work, module: ModuleType, results: list[Result]) -> tupl
     """report.html, which holds its pictures and prints offline, report.typ and report.tex; and what is missing."""
     text, missing = fill(work, module, results)
     title = next((row.removeprefix("# ") for row in text.splitlines() if row.startswith("# ")), work.student.set)
-    head = ["--standalone", f"--metadata=pagetitle:{title}", f"--resource-path={work.folder}"]
+    head = ["--standalone", "--columns=10000", f"--metadata=pagetitle:{title}", f"--resource-path={work.folder}"]
     written = []
     for ending, kind in FORMATS.items():
         arguments = [*head, "--embed-resources", "--mathml"] if ending == "html" else head

@@ -164,7 +164,7 @@ def test_a_wheel_holds_code_and_data_files(tmp_path):
 
 def readme_commands(path: Path) -> list[str]:
     """The `python -m …` and `labs …` lines in a README's code blocks, and those within its text or a docstring's."""
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8").replace("{{variant}}", "1")  # a report's template
     blocks = re.findall(r"```(?:bash|sh|console)?\n(.*?)```", text, flags=re.DOTALL)
     lines = [line.split("#")[0].strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     lines += [line for line in re.findall(r"`(python -m [^`]+)`", " ".join(text.split())) if "…" not in line]

@@ -73,6 +73,12 @@ def test_what_is_not_written_is_seen():
         ("def f(x):\n    import common.metrics\n", "common.metrics"),
         ("import torch\ndef f(x):\n    return torch.nn.functional.conv2d(x)\n", "conv2d"),
         ("import torch\ndef f(x):\n    return getattr(torch, 'conv2d')(x)\n", "conv2d"),
+        ("import torch.optim.conv2d as c\ndef f(x):\n    return c(x)\n", "conv2d"),
+        ("import torch\ndef f(x):\n    return vars(torch)['conv2d'](x)\n", "conv2d"),
+        (
+            "def f(x):\n    conv2d = 2 * x\n    return conv2d if x == 'conv2d' else x\n",
+            "",
+        ),  # a name of one's own, a text
         ("from torch import conv2d as c\ndef f(x):\n    return c(x)\n", "conv2d"),
         ("from torch import *\ndef f(x):\n    return conv2d(x)\n", "conv2d"),
         ("import torch\nmine = torch.conv2d\ndef g(x):\n    return mine(x)\ndef f(x):\n    return g(x)\n", "conv2d"),

@@ -25,8 +25,9 @@ X = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.5, 6.0]]).double()
         (math.inf, 1.0, False),
         (X, X, True),
         (X.float(), X, True),
-        (X + 1e-6, X, False),
-        ((X + 1e-6).float(), X, True),  # float32 can say no more
+        (X + 1e-4, X, False),
+        ((X + 1e-4).float(), X, True),  # float32 can say no more
+        (X * torch.tensor(0.1) * 10, X, True),  # a constant in float32 on the way
         (X.long(), X.long(), True),
         (X.long() + 1, X.long(), False),
         (X.reshape(-1), X, False),
@@ -47,10 +48,10 @@ def test_equal(actual, expected, same):
 
 
 def test_distance_is_in_tolerances():
-    assert distance(torch.tensor([1.0 + 3e-9], dtype=X.dtype), torch.tensor([1.0]).double()) == pytest.approx(
+    assert distance(torch.tensor([1.0 + 3e-6], dtype=X.dtype), torch.tensor([1.0]).double()) == pytest.approx(
         3, rel=1e-3
     )
-    assert distance(torch.tensor([1e6 + 3e-3], dtype=X.dtype), torch.tensor([1e6]).double()) == pytest.approx(
+    assert distance(torch.tensor([1e6 + 3.0], dtype=X.dtype), torch.tensor([1e6]).double()) == pytest.approx(
         3, rel=1e-3
     )
     assert distance(X[0], X) == math.inf

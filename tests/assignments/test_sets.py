@@ -7,10 +7,10 @@ adapters/<set>.py   the suite's own function as an answer: one to three lines on
 import math
 
 import pytest
-from judging import judged, load, mutants, versions
+from judging import TOOLS, judged, load, mutants, versions
 
 from assignments.anticipation import ask, questions
-from assignments.check import cases, right
+from assignments.check import cases, copied, right
 from assignments.compare import distance
 from assignments.exercise import exercises, load_set, sets
 
@@ -90,7 +90,12 @@ def test_the_set_is_whole(name):
     for exercise in found:
         assert exercise.examples or exercise.edge_cases or exercise.draws
         assert all(len(hint) > 15 for hint in exercise.hints)
-        assert exercise.used is None or exercise.used_source()
+        if exercise.used:
+            tools = dict(TOOLS)
+            exec(exercise.used_source(), tools)  # it may name nothing that it does not bring along
+            todo = cases(exercise, drawn=2)
+            given = [tools["use"](exercise.reference, *copied(case.arguments)) for case in todo if not case.gradient]
+            assert len(given) >= 2
 
 
 @pytest.mark.parametrize("name", SETS)
