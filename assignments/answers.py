@@ -44,7 +44,9 @@ class Answers:
         while len(wanted) > size:
             size = len(wanted)
             chosen = [node for node in self.definitions if _bound(node) & wanted or "*" in _bound(node)]
-            wanted |= {part.id for node in chosen for part in ast.walk(node) if isinstance(part, ast.Name)}
+            for node in chosen:
+                names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+                wanted |= names - {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
         return chosen
 
     def source(self, name: str) -> str:

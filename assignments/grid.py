@@ -3,6 +3,7 @@
 import hashlib
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -116,8 +117,10 @@ def quoted_share(submission: Submission, there: dict[str, Path], grades: Grades)
     page = page_file.read_text(encoding="utf-8", errors="replace") if page_file.is_file() else ""
     places = {match.groups() for match in PLACE.finditer(text) if match[2]}
     right = 0
-    for run, name in sorted(places):
-        found = values(there[run]) if run in there else {}
+    for run, count in sorted(Counter(run for run, _ in places if run not in there).items()):
+        grades.flags.append(f"the report quotes {count} numbers of the run {run}, which is not there")
+    for run, name in sorted(place for place in places if place[0] in there):
+        found = values(there[run])
         if name not in found:
             grades.flags.append(f"the report quotes {run}.{name}, which is in no run")
         elif page and shown(found[name]) not in page:

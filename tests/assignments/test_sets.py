@@ -7,13 +7,16 @@ adapters/<set>.py   the suite's own function as an answer: one to three lines on
 import math
 
 import pytest
-from judging import TOOLS, judged, load, mutants, versions
+from judging import TOOLS, judged, load, mutants, renamed, versions
 
+from assignments.answers import parse_answers
 from assignments.anticipation import ask, questions
-from assignments.check import cases, copied, right
+from assignments.check import cases, check, copied, right
 from assignments.compare import distance
 from assignments.exercise import exercises, load_set, sets
+from assignments.isolation import Sandbox
 
+HEAD = "import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn, Tensor\n"
 SETS = {name: load_set(name) for name in sets()}
 ALL = [
     pytest.param(name, exercise, id=f"{name}.{exercise.name}") for name in SETS for exercise in exercises(SETS[name])
@@ -96,6 +99,29 @@ def test_the_set_is_whole(name):
             todo = cases(exercise, drawn=2)
             given = [tools["use"](exercise.reference, *copied(case.arguments)) for case in todo if not case.gradient]
             assert len(given) >= 2
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_handed_in_it_scores_full_marks_and_a_missing_function_costs_itself(name, sandbox):
+    found = load("versions", name)
+    texts = {e.name: renamed(next(iter(versions(found, e).values())), e.name) for e in exercises(SETS[name])}
+    whole = parse_answers((HEAD + "\n".join(texts.values())).encode())
+    for exercise in exercises(SETS[name]):
+        result = check(exercise, whole, sandbox, "a key")
+        assert result.points == exercise.points, result.said
+    for missing in texts:
+        rest = parse_answers((HEAD + "\n".join(text for each, text in texts.items() if each != missing)).encode())
+        for each in texts:  # what is run for the others is the same to the letter
+            same = [line for line in rest.source(each).splitlines() if line]
+            assert (same == [line for line in whole.source(each).splitlines() if line]) == (each != missing)
+        (exercise,) = (each for each in exercises(SETS[name]) if each.name == missing)
+        assert check(exercise, rest, sandbox).state == "unwritten"
 
 
 @pytest.mark.parametrize("name", SETS)
