@@ -31,7 +31,8 @@ def write_gif(pictures: Sequence[Image.Image], path: Path, milliseconds: int = 4
     some = [pictures[0], pictures[len(pictures) // 2], pictures[-1]]
     palette = side_by_side(some).quantize(224, method=Image.Quantize.MAXCOVERAGE)
     greys = [round(255 * i / 31) for i in range(32) for _ in range(3)]  # else a grey ground is drawn in pale colours
-    palette.putpalette([*(palette.getpalette() or [])[: 3 * 224], *greys])
+    colours = (255 if value > 247 else value for value in (palette.getpalette() or [])[: 3 * 224])  # white is white
+    palette.putpalette([*colours, *greys])
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     times = [milliseconds] * (len(frames) - 1) + [last]
     content = io.BytesIO()

@@ -112,11 +112,14 @@ def plot_layers(layers: Sequence[Layer], title: str = "") -> "Figure":
             blocks[-1][0].append(type(layer.module).__name__.removesuffix("2d"))
         else:
             name = layer.name.replace(", ", "\n").replace("Conv transposed", "Conv\ntransposed")
+            name = name.replace("Embedding ", "Embedding\n")
             blocks.append(([name], layer.leaving[1:]))
     per_row = -(-len(blocks) // -(-len(blocks) // 7))  # rows of equal length, of at most seven blocks
     lines = [blocks[i : i + per_row] for i in range(0, len(blocks), per_row)]
-    figure = Figure(figsize=(1.5 * per_row + 0.3, 2.6 * len(lines) + 0.3), layout="constrained")
-    figure.suptitle(plain(title), fontsize=12)
+    # The higher a figure, the more it is made smaller to be shown.
+    height = 2.6 if len(lines) == 1 else 2.0 * len(lines)
+    figure = Figure(figsize=(1.5 * per_row + 0.3, height + 0.3), layout="constrained")
+    figure.suptitle(plain(title), fontsize=13)
     highest = max(_height(shape) for _, shape in blocks)
     for axis, line in zip(figure.subplots(len(lines), 1, squeeze=False)[:, 0], lines, strict=True):
         axis.set(xlim=(-0.6, per_row - 0.4), ylim=(-0.35, 1.75))
@@ -125,8 +128,8 @@ def plot_layers(layers: Sequence[Layer], title: str = "") -> "Figure":
             height, width = _height(shape) / highest, _width(shape)
             colour = "#4477aa" if len(shape) == 3 else "#cc6677"
             axis.bar(x, height, width, bottom=0.5 - height / 2, color=colour, edgecolor="black", linewidth=0.8)
-            axis.text(x, -0.1, "×".join(map(str, shape)), ha="center", va="top", fontsize=11, weight="bold")
-            axis.text(x, 1.1, "\n".join(names), ha="center", va="bottom", fontsize=10)
+            axis.text(x, -0.1, "×".join(map(str, shape)), ha="center", va="top", fontsize=12, weight="bold")
+            axis.text(x, 1.1, "\n".join(names), ha="center", va="bottom", fontsize=11)
             if x:
                 left = x - 1 + _width(line[x - 1][1]) / 2
                 axis.annotate("", (x - width / 2, 0.5), (left, 0.5), arrowprops={"arrowstyle": "->"})

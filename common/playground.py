@@ -275,8 +275,8 @@ def draw_losses(axis: Any, losses: list[tuple[int, float, float | None]]) -> Non
     axis.set_title("loss", fontsize=13)
     axis.set_xlabel("gradient step", fontsize=12)
     axis.set_ylabel("nats", fontsize=12)
-    axis.tick_params(labelsize=11)
-    axis.legend(fontsize=11)
+    axis.tick_params(labelsize=12)
+    axis.legend(fontsize=12)
     axis.grid(alpha=0.3)
 
 
@@ -289,8 +289,8 @@ def draw_neurons(axis: Any, name: str, maps: Tensor) -> None:
     row = torch.cat([*shown, *blanks], dim=1)
     drawn = axis.imshow(row.numpy(), origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
     axis.set_axis_off()
-    axis.set_title(name + (f" ({SHOWN} of {len(maps)})" if len(maps) > SHOWN else ""), fontsize=12, loc="left")
-    axis.figure.colorbar(drawn, ax=axis, fraction=0.02, pad=0.01).ax.tick_params(labelsize=10)
+    axis.set_title(name + (f" ({SHOWN} of {len(maps)})" if len(maps) > SHOWN else ""), fontsize=14, loc="left")
+    axis.figure.colorbar(drawn, ax=axis, fraction=0.02, pad=0.01).ax.tick_params(labelsize=12)
 
 
 @torch.no_grad()

@@ -73,7 +73,7 @@ def plot_rows(rows: Mapping[str, Tensor], columns: int | None = None) -> Figure:
     """Images (N, C, H, W) in [0, 1] in named rows, at most `columns` of each; rows may differ in length."""
     rows = {name: images[:columns] for name, images in rows.items() if len(images)}
     columns = max((len(images) for images in rows.values()), default=1)
-    fontsize = 10 if len(rows) < 8 else 13  # the higher a figure, the more it is made smaller to be shown
+    fontsize = 10 if len(rows) < 8 else min(24, 5 + len(rows))  # a high figure is made smaller to be shown
     names = 0.3 + 0.0085 * fontsize * max(map(len, rows), default=0)  # inches for the longest
     figure = Figure(figsize=(names + 0.65 * columns, 0.3 + 0.65 * max(1, len(rows))), layout="constrained")
     axis = figure.subplots()
@@ -98,12 +98,14 @@ def plot_samples(X: Tensor, y: Tensor, classes: Sequence[str], per_class: int = 
 
 def plot_class_counts(labels: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
     """How many samples of each class every part (train, validation, test) has."""
-    figure = Figure(figsize=(max(7, 0.5 * len(classes)), 3.8), layout="constrained")
+    figure = Figure(figsize=(max(7, 0.38 * len(classes)), 3.8), layout="constrained")
     axis = figure.subplots()
     bottom = np.zeros(len(classes))
-    for part, y in labels.items():
+    for i, (part, y) in enumerate(labels.items()):
         counts = np.bincount(y.cpu().numpy(), minlength=len(classes))
-        axis.bar([plain(name) for name in classes], counts, bottom=bottom, label=f"{part} ({len(y)})")
+        hatch = ("", "//", "..")[i % 3]  # colour is not the only sign
+        names, label = [plain(name) for name in classes], f"{part} ({len(y)})"
+        axis.bar(names, counts, bottom=bottom, hatch=hatch, edgecolor="white", label=label)
         bottom += counts
     axis.set_xlabel("class", fontsize=12)
     axis.set_ylabel("samples", fontsize=12)
@@ -119,7 +121,8 @@ def plot_curves(history: Sequence[Mapping[str, float]]) -> Figure:
     for name in dict.fromkeys(name for row in history for name in row):
         if name not in ("epoch", "seconds"):
             metrics.setdefault(name.split("_", 1)[-1], []).append(name)
-    figure = Figure(figsize=(5 * max(1, len(metrics)), 3.6), layout="constrained")
+    width = 4 if len(metrics) > 2 else 5  # inches of a panel
+    figure = Figure(figsize=(width * max(1, len(metrics)), 3.6), layout="constrained")
     axes = figure.subplots(1, max(1, len(metrics)), squeeze=False)[0]
     for axis, (metric, names) in zip(axes, metrics.items(), strict=False):
         for i, name in enumerate(names):  # colour is not the only sign
@@ -130,6 +133,8 @@ def plot_curves(history: Sequence[Mapping[str, float]]) -> Figure:
         axis.set_ylabel(metric.replace("_", " "), fontsize=12)
         axis.tick_params(labelsize=11)
         axis.xaxis.get_major_locator().set_params(integer=True)
+        if len(history) == 1:  # else the axis has ticks within the epoch
+            axis.set_xticks([history[0]["epoch"]])
         axis.grid(alpha=0.3)
         axis.legend(fontsize=11)
     return figure
@@ -146,27 +151,29 @@ def plot_confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
     sizes = counts.sum(axis=1)
     shares = counts / np.maximum(1, sizes)[:, None]
     right = np.eye(k, dtype=bool)
-    figure = Figure(figsize=(2.6 + 0.54 * k, 1.4 + 0.46 * k), layout="constrained")
+    size, cell = (11, 0.54) if k < 12 else (15, 0.46)  # the larger a figure, the more it is made smaller to be shown
+    figure = Figure(figsize=(2.6 + cell * max(5, k), 1.4 + 0.85 * cell * max(5, k)), layout="constrained")
     axis = figure.subplots()
     mistakes = axis.imshow(np.where(right, np.nan, 100 * shares), cmap="Reds", vmin=0, vmax=20)
     axis.imshow(np.where(right, shares, np.nan), cmap="Greens", vmin=0, vmax=2)  # pale: the number is to be read
     for i, j in np.argwhere(counts):
         dark = i != j and shares[i, j] > 0.12
         colour, weight = ("white" if dark else "black"), ("bold" if i == j else "normal")
-        axis.text(j, i, counts[i, j], ha="center", va="center", fontsize=11, color=colour, weight=weight)
+        axis.text(j, i, counts[i, j], ha="center", va="center", fontsize=size, color=colour, weight=weight)
     names = [plain(name) for name in classes]
-    axis.set_xticks(range(k), names, rotation=45 if max(map(len, classes)) > 3 else 0, ha="center", fontsize=11)
-    axis.set_yticks(range(k), names, fontsize=11)
+    axis.set_xticks(range(k), names, rotation=45 if max(map(len, classes)) > 3 else 0, ha="center", fontsize=size)
+    axis.set_yticks(range(k), names, fontsize=size)
     recognised = axis.secondary_yaxis("right")
     shown = ["100%" if share == 1 else f"{share:.1%}" for share in shares.diagonal()]
-    recognised.set_yticks(range(k), shown, fontsize=11)
-    recognised.set_ylabel("of the class recognised", fontsize=11)
+    recognised.set_yticks(range(k), shown, fontsize=size)
+    recognised.set_ylabel("of the class recognised", fontsize=size)
     recognised.tick_params(length=0)
     bar = figure.colorbar(mistakes, ax=axis, extend="max", shrink=0.8, ticks=[0, 5, 10, 15, 20])
-    bar.set_label("mistakes, % of the class", fontsize=11)
-    axis.set_xlabel("predicted", fontsize=12)
-    axis.set_ylabel("label", fontsize=12)
-    axis.set_title(f"{np.trace(counts) / max(1, counts.sum()):.2%} of {counts.sum()} right", fontsize=13)
+    bar.set_label("mistakes, % of the class", fontsize=size)
+    bar.ax.tick_params(labelsize=size - 1)
+    axis.set_xlabel("predicted", fontsize=size + 1)
+    axis.set_ylabel("label", fontsize=size + 1)
+    axis.set_title(f"{np.trace(counts) / max(1, counts.sum()):.2%} of {counts.sum()} right", fontsize=size + 2)
     return figure
 
 
@@ -201,28 +208,31 @@ def plot_runs(
 
     `length` names the column that says how long a run has been going: epoch, steps, episodes.
     """
-    columns = min(3, len(metrics))
+    columns = 2 if len(metrics) == 4 else min(3, len(metrics))
     rows = -(-len(metrics) // columns)
-    figure = Figure(figsize=(5 * columns, 3.6 * rows + 0.4), layout="constrained")
+    width = (4 if columns > 2 else 5) * columns  # inches
+    ncols = max(1, int(width / (0.7 + 0.09 * max(map(len, histories), default=0))))  # as many names as a line holds
+    longest = int((width - 0.7) / 0.09)  # of a longer one the end is shown: a path's beginning is that of all
+    legend = 0.15 + 0.25 * -(-len(histories) // ncols)
+    figure = Figure(figsize=(width, (3.6 if rows == 1 else 3.0) * rows + legend), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis in axes[len(metrics) :]:
         axis.set_axis_off()
     for axis, metric in zip(axes, metrics, strict=False):
         for i, (name, history) in enumerate(histories.items()):
+            shown = name if len(name) <= longest else "…" + name[1 - longest :]
             points = [(row.get(length, row["epoch"]), row[metric]) for row in history if metric in row]
             if points:  # colour is not the only sign
-                style = ("-", "--", ":", "-.")[i // 10 % 4]
-                axis.plot(
-                    *zip(*points, strict=True), style, color=f"C{i % 10}", marker="osvD^<>PX*"[i % 10], markersize=4,
-                    label=plain(name),
-                )  # fmt: skip
+                style = {"linestyle": ("-", "--", ":", "-.")[i // 10 % 4], "color": f"C{i % 10}"}
+                mark = {"marker": "osvD^<>PX*"[i % 10], "markersize": 5, "markevery": -(-len(points) // 15)}
+                axis.plot(*zip(*points, strict=True), **style, **mark, label=plain(shown))
         axis.set_xlabel(length, fontsize=12)
         axis.set_ylabel(metric.replace("_", " "), fontsize=12)
         axis.tick_params(labelsize=11)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     lines = {line.get_label(): line for axis in axes for line in axis.get_lines()}
-    figure.legend(lines.values(), lines, loc="outside upper left", ncols=columns, fontsize=11)
+    figure.legend(lines.values(), lines, loc="outside upper left", ncols=ncols, fontsize=11)
     return figure
 
 

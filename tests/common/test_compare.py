@@ -126,3 +126,12 @@ def test_a_runs_name_is_no_formula(tmp_path, capsys):
     paths = [make_run(tmp_path / name) for name in (r"$\frac$", "$x$")]
     compare(paths, tmp_path / "c.png")
     assert (tmp_path / "c.png").stat().st_size > 1000
+
+
+def test_of_long_names_the_ends_are_shown_within_the_figure():
+    histories = {f"{'a/folder/' * 8}run{i}": [{"epoch": 1, "val_loss": 1.0}] for i in range(15)}
+    figure = plots.plot_runs(histories, ["val_loss"])
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert [text.get_text().rpartition("/")[2] for text in legend.get_texts()] == [f"run{i}" for i in range(15)]
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
