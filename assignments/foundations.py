@@ -401,7 +401,7 @@ SLIDES = "introduction 003, whose boxes have wrong signs; “Optimisers” in la
 
 
 # torch's rules without the class around them; they write into the tensors that they are given
-PLAIN = {"foreach": False, "maximize": False, "weight_decay": 0.0}
+PLAIN: dict[str, Any] = {"foreach": False, "maximize": False, "weight_decay": 0.0}
 
 
 @exercise(

@@ -25,7 +25,8 @@ h1, h2, h3 { font-family: Helvetica, Arial, sans-serif; line-height: 1.2; break-
 h2 { border-bottom: 1px solid #bbb; margin-top: 2em; }
 img { max-width: 100%; max-height: 11cm; break-inside: avoid; }
 table { border-collapse: collapse; margin: 1em 0; font-size: 9pt; break-inside: avoid; }
-th, td { border: 1px solid #bbb; padding: .25em .6em; text-align: left; vertical-align: top; overflow-wrap: break-word; }
+th, td { border: 1px solid #bbb; padding: .25em .6em; text-align: left; vertical-align: top; }
+th, td { overflow-wrap: break-word; }
 code { font-size: 90%; overflow-wrap: anywhere; }
 @page { margin: 2cm; }
 </style>

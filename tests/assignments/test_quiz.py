@@ -662,3 +662,13 @@ def test_the_sheet_and_its_key_belong_together():
         assert ("Several are right" in text) == (len(question.right) > 1)
         assert question.explanation not in text and question.explanation in answer
         assert re.match(r"\*\*([a-h ]+)\.\*\*", answer)[1] == question.answer
+
+
+def test_the_notebook_asks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    from assignments import quiz_notebook
+
+    outputs, names = quiz_notebook.app.run()
+    assert names["question"].lab == sorted(LABS)[0]
+    assert any("Tick what is right" in str(getattr(output, "text", output)) for output in outputs)
+    assert not (tmp_path / "my-work").exists()
