@@ -39,7 +39,7 @@ def test_who_is_right_passes_whatever_is_drawn(name, exercise):
     found = versions(load("versions", name), exercise)
     assert len(found) >= 3
     for how, version in found.items():
-        result = judged(exercise, version, key=f"key of {how}", drawn=40)
+        result = judged(exercise, version, key=f"key of {how}", drawn=16)
         assert result.points == exercise.points, (how, result.said)
 
 
@@ -56,7 +56,7 @@ def test_each_mistake_fails_and_is_named(name, exercise):
 @pytest.mark.parametrize(("name", "exercise"), ALL)
 def test_right_and_wrong_are_far_apart(name, exercise):
     """A right answer's error is at most a hundredth of what is tolerated, the nearest mistake's a hundred times it."""
-    todo = cases(exercise, "a key", drawn=25)
+    todo = cases(exercise, "a key", drawn=12)
     expected = [case.result if case.given else right(exercise, exercise.reference, case) for case in todo]
     for how, version in versions(load("versions", name), exercise).items():
         least = 1e-4 if how.startswith("float32") else 0
