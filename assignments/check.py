@@ -169,7 +169,7 @@ def judge(exercise: Exercise, todo: list[Case], answers: list[dict[str, Any]], r
         result.said.insert(1, say("mistake", text=mistake.text, code=mistake.code))
         return
     seen = [i for i in drawn if not failed(answers[i])]
-    if not facets.get("values", True) and seen:
+    if not facets.get("values", True) and len(seen) == len(drawn):
         found = compare.resemblance([given[i] for i in seen], [expected[i] for i in seen])
         if found:
             words = say(f"looks_{found}") if found in ("nan", "shape", "transposed", "sign", "whole") else found
@@ -204,6 +204,8 @@ def describe(exercise: Exercise, case: Case, answer: dict[str, Any], mine: Any, 
         names = list(inspect.signature(exercise.used).parameters)[1:]
     parts = [f"{name} = {compare.show(value)}" for name, value in zip(names, case.arguments, strict=False)]
     at = ", ".join(parts)
+    if "misfit" in answer:
+        return say("misfit", at=at, mine=compare.form(answer["misfit"]), error=answer["error"])
     if "error" in answer:
         where = f"line {answer['line']} of answers.py" if answer.get("line") else "your function"
         return say("error", at=at, error=answer["error"], where=where)

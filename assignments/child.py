@@ -74,6 +74,10 @@ def unpack(data: bytes) -> Any:
     return rich(json.loads(data[8:end]))
 
 
+class MisfitError(Exception):
+    """What a function returned, which the exercise's scenario cannot use, and the error that this gave."""
+
+
 # --- A case ---------------------------------------------------------------------------------------------------------
 
 
@@ -127,6 +131,13 @@ def answer(function: Callable[..., Any], case: dict[str, Any]) -> dict[str, Any]
         return said
     except NotImplementedError:
         return {"unwritten": True}
+    except MisfitError as misfit:
+        result, cause = misfit.args
+        try:
+            pack(result)
+        except TypeError as odd:
+            return {"odd": str(odd)}
+        return {"misfit": result, "error": f"{type(cause).__name__}: {cause}"[:400]}
     except MemoryError:
         return {"error": f"out of memory: more than {MEMORY >> 30} GiB", "line": _line()}
     except Exception as error:
@@ -222,7 +233,22 @@ def serve(folder: str) -> None:
         if request["use"]:
             tools: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "math": math, "Tensor": Tensor}
             exec(compile(request["use"], "use", "exec"), tools)
-            function = lambda *arguments: tools["use"](mine, *arguments)  # noqa: E731
+            returned: list[Any] = []
+
+            def kept(*arguments: Any, **named: Any) -> Any:
+                returned.append(mine(*arguments, **named))
+                return returned[-1]
+
+            def function(*arguments: Any) -> Any:
+                """The scenario; what it cannot take to pieces is told as it came."""
+                returned.clear()
+                try:
+                    return tools["use"](kept, *arguments)
+                except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+                    if returned and not _line():
+                        raise MisfitError(returned[-1], error) from error
+                    raise
+
         wanted = len(request["parameters"])
         if inspect.isfunction(mine) and len(inspect.signature(mine).parameters) != wanted:
             raise TypeError(f"it takes other arguments than ({', '.join(request['parameters'])})")

@@ -112,8 +112,8 @@ def _by_ratio(tensors: list[tuple[Tensor, Tensor]]) -> str:
             return words
     whole = round(1 / mean) if mean < 1 else round(mean)
     if whole > 2 and abs((1 / mean if mean < 1 else mean) - whole) < 1e-3 * whole:
-        why = "small: a mean where a sum belongs" if mean < 1 else "large: a sum where a mean belongs"
-        return f"{whole} times too {why}?"
+        why = "small, as a mean is where a sum belongs" if mean < 1 else "large, as a sum is where a mean belongs"
+        return f"{whole} times too {why}"
     return f"{mean:.4g} times the right one"
 
 
@@ -122,11 +122,16 @@ def _by_ratio(tensors: list[tuple[Tensor, Tensor]]) -> str:
 
 def show(value: Any, digits: int = 7) -> str:
     """A value in a few words: small tensors whole, others by their shape."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return repr(value)
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "yes", False: "no"}[value]
+    if isinstance(value, str):
+        return f"“{value}”"
     if isinstance(value, int | float):
-        return f"{value:.{digits}g}".replace("-", "−")
+        text = f"{value:.{digits}g}"
+        return (f"{value:,.0f}" if "e+" in text and abs(value) < 1e15 else text).replace("-", "−")
     if isinstance(value, Tensor):
+        if value.numel() > 3 and bool((value == value.reshape(-1)[0]).all()):
+            return f"{'×'.join(map(str, value.shape))} numbers, all {show(value.reshape(-1)[0].item(), digits)}"
         if value.numel() <= 12:
             return show(value.tolist(), digits)
         return f"a tensor of shape {tuple(value.shape)}"
@@ -143,10 +148,10 @@ def form(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}" if value.ndim else "a number (a tensor without dimensions)"
     if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
+        return f"{len(value)} values"
     names = {
-        type(None): "None",
-        bool: "True or False",
+        type(None): "nothing",
+        bool: "yes or no",
         int: "a number",
         float: "a number",
         str: "text",

@@ -3,6 +3,7 @@
 ENGLISH = {
     "passed": "compare with {compare}",
     "value": "{at}: you return {mine}, it should be {wanted}",
+    "misfit": "{at}: you return {mine}, which does not fit ({error}); the line of types says what is asked for",
     "form": "{at}: you return {mine}, asked for is {wanted}",
     "gradient": "{at}: its gradient in {name} is {mine}, it should be {wanted}",
     "error": "{at}: {where} raises {error}",

@@ -65,8 +65,8 @@ def test_distance_is_in_tolerances():
         (lambda x: x.reshape(-1), "shape"),
         (lambda x: x * math.nan, "nan"),
         (lambda x: x.long(), "whole"),
-        (lambda x: x / 784, "784 times too small: a mean where a sum belongs"),
-        (lambda x: x * 6, "6 times too large: a sum where a mean belongs"),
+        (lambda x: x / 784, "784 times too small, as a mean is where a sum belongs"),
+        (lambda x: x * 6, "6 times too large, as a sum is where a mean belongs"),
         (lambda x: x / math.log(2), "base 2"),
         (lambda x: x / math.log(10), "base 10"),
         (lambda x: x * 2, "twice"),
@@ -89,9 +89,10 @@ def test_numbers_have_as_many_digits_as_it_takes_to_tell_them_apart():
 
 def test_values_as_a_person_writes_them():
     assert show(X) == "[[1, 2, 3], [4, 5.5, 6]]"
-    assert show(torch.zeros(20)) == "a tensor of shape (20,)"
-    assert show({"a": [1, None]}) == "{a: [1, None]}"
-    assert form(torch.zeros(2, 1)) == "a tensor of shape (2, 1)" and form(None) == "None"
+    assert show(torch.arange(20)) == "a tensor of shape (20,)"
+    assert show(torch.zeros(4, 5)) == "4×5 numbers, all 0" and show(True) == "yes" and show(37e6) == "37,000,000"
+    assert show({"a": [1, None]}) == "{a: [1, nothing]}"
+    assert form(torch.zeros(2, 1)) == "a tensor of shape (2, 1)" and form(None) == "nothing"
     big = torch.zeros(4, 5)
     assert difference(big + torch.eye(4, 5) * torch.arange(4.0)[:, None], big) == ("3 at [3, 3]", "0")
     assert difference({"a": 1, "b": 2}, {"a": 1, "b": 3}) == ("b: 2", "b: 3")

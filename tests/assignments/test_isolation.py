@@ -98,6 +98,27 @@ def test_nothing_is_left_running(sandbox):
     assert not children.is_file() or not children.read_text().split()
 
 
+def test_a_result_that_the_scenario_cannot_use_is_told_as_it_came(sandbox):
+    both = exercise(number=1, points=1, hints=HINTS, compare="")(lambda x: None)
+    both.function.__name__ = "double"
+
+    @both.use
+    def _(mine, x):
+        one, other = mine(x)
+        return one, other
+
+    both.probes(lambda draw: (draw.normal(2),))
+    both.expected(lambda x: (x, x))
+    for text, said in {
+        "return 2 * x[0]": "you return a number",
+        "pass": "you return nothing",
+        "return x, x, x": "you return 3 values",
+        "return 1 / 0": "line 2 of answers.py raises ZeroDivisionError",
+    }.items():
+        result = check(both, parse_answers(f"def double(x):\n    {text}\n".encode()), sandbox)
+        assert result.points == 0 and said in result.said[0]
+
+
 def test_what_is_right_never_travels(sandbox):
     """The request that the child is given holds inputs; neither results nor mistakes nor the expected function."""
     sent = []
