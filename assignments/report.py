@@ -62,7 +62,8 @@ def table_of_runs(work: Work, module: ModuleType) -> str:
             rows.append(f"| {name} | **missing** | | | | |")
             continue
         summary = read_summary(there[name])
-        metrics = [f"{key} {shown(value)}" for key, value in summary.metrics.items() if key.startswith("test_")][:3]
+        tested = {key: value for key, value in summary.metrics.items() if key.startswith("test_")} or summary.metrics
+        metrics = [f"{key} {shown(value)}" for key, value in list(tested.items())[:3]]
         record = there[name] / RECORD
         calls = read_json(record, dict[str, Any]).get("calls", {}) if record.is_file() else {}
         state = "interrupted" if summary.interrupted else "finished"

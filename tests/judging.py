@@ -75,7 +75,7 @@ def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, Callable[[], None]]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and type(node.op) in OTHER:
             yield node, lambda node=node: setattr(node, "op", OTHER[type(node.op)]())
-        elif isinstance(node, ast.Compare) and type(node.ops[0]) in OTHER:
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in OTHER:
             yield node, lambda node=node: setattr(node, "ops", [OTHER[type(node.ops[0])]()])
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield node, lambda node=node: setattr(node, "op", ast.UAdd())
