@@ -7,6 +7,7 @@ forked off when torch is already there; `child.py FOLDER` serves one, where ther
 
 import ast
 import contextlib
+import importlib
 import inspect
 import json
 import linecache
@@ -262,8 +263,15 @@ def serve(folder: str) -> None:
 
 
 def serve_all() -> None:
-    """Answer the requests in the folders that stdin names, a line each; print each one's process and its status."""
+    """Answer the requests in the folders that stdin names, a line each; print each one's process and its status.
+
+    A line “import torch._dynamo” is done here, once for all that are forked off later.
+    """
     for line in sys.stdin:
+        if line.startswith("import "):
+            importlib.import_module(line.split()[1])
+            print("ready", flush=True)
+            continue
         process = os.fork()
         if process == 0:
             os.setsid()
