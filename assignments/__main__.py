@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Literal
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
 from assignments import feedback
 from assignments.answers import read_answers
 from assignments.check import PUBLIC, Result, check
+from assignments.classroom import Grade, grade
 from assignments.exercise import Exercise, exercises, load_set, sets
+from assignments.interop import Export, export
 from assignments.isolation import Sandbox
 from assignments.quiz import Quiz, quiz
 from assignments.work import FOLDER, Student, Work, make, open_work
@@ -101,35 +103,13 @@ class HandIn(Settings):
     checks: OptionalPath = None  # a folder with your lecturer's own sets
 
 
-@dataclass(frozen=True)
-class Grade(Settings):
-    """Grade hand-ins: exercises on numbers drawn from your key, questions, runs. Judgement is left to you."""
-
-    hand_ins: Positional[Annotated[tuple[Path, ...], arg(metavar="ZIP")]]  # zips, or folders of zips
-    key: str  # yours alone: whoever knows it knows the numbers
-    jobs: Count = 1  # hand-ins at a time
-    out: Path = Path("graded")  # where results go; marks.csv in it adds your points
-    checks: OptionalPath = None  # a folder with your own sets
-
-
-@dataclass(frozen=True)
-class Export(Settings):
-    """Write a set's grading for Gradescope or Classroom 50 (a zip with the suite and your key), or tests for otter."""
-
-    set: Name  # which assignment
-    to: Literal["gradescope", "classroom50", "otter"]  # for which place
-    key: str = ""  # yours alone; otter's tests use the public cases
-    out: OptionalPath = None  # the zip; none: SET-PLACE.zip
-    checks: OptionalPath = None  # a folder with your own sets
-
-
 def listing(checks: Path | None = None) -> str:
     """A line per set: its name, its exercises, its title."""
     rows = []
     for name in dict.fromkeys([*(sets(checks) if checks else []), *sets()]):
         module = load_set(name, checks)
         rows.append(
-            f"  {name:<16} {len(exercises(module)):>2} exercises   {(module.__doc__ or '').partition(chr(10))[0]}"
+            f"  {name:<22} {len(exercises(module)):>2} exercises   {(module.__doc__ or '').partition(chr(10))[0]}"
         )
     return "\n".join(rows)
 
@@ -229,26 +209,6 @@ def hand_in(set: str, out: Path | None, work: Path, checks: Path | None) -> None
         print(f"  missing: {row}")
     size = pack(place, out)
     print(f"{out}: {size / 1024:,.0f} KiB; hand this file in")
-
-
-def grade(hand_ins: tuple[Path, ...], key: str, jobs: int, out: Path, checks: Path | None) -> int:
-    """`grade`; returns how many hand-ins could not be read."""
-    from assignments.classroom import find_zips, grade_class
-
-    if not key.strip() or key == PUBLIC:
-        raise InputError(f"--key is {key!r}; it must be a secret of yours")
-    unread = grade_class(find_zips(hand_ins), key, out, checks=checks, jobs=jobs)
-    print(out / "grades.csv")
-    return unread
-
-
-def export(
-    set: str, to: Literal["gradescope", "classroom50", "otter"], key: str, out: Path | None, checks: Path | None
-) -> None:
-    """`export`"""
-    from assignments.interop import export as write
-
-    write(set, to, key, out, checks)
 
 
 def run(words: list[str]) -> int:

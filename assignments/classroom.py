@@ -7,22 +7,45 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import local
-from typing import Any
+from typing import Annotated, Any
 
-from assignments import feedback
-from assignments.check import Result
+from tyro.conf import Positional, arg
+
+from assignments import feedback, grid
+from assignments.check import PUBLIC, Result
 from assignments.exercise import exercises, load_set
-from assignments.grid import WORTH, Grades, grade
+from assignments.grid import WORTH, Grades
 from assignments.isolation import SECONDS, Sandbox
 from assignments.similar import similar
 from assignments.submission import Submission, read_submission
 from common.errors import InputError
 from common.files import read_json, validated, write_atomically, write_csv, write_json
+from common.settings import Count, OptionalPath, Settings
 
 EDITION = 1  # of what results.json says: results of another edition are made anew
+
+
+@dataclass(frozen=True)
+class Grade(Settings):
+    """Grade hand-ins: exercises on numbers drawn from your key, questions, runs. Judgement is left to you."""
+
+    hand_ins: Positional[Annotated[tuple[Path, ...], arg(metavar="ZIP")]]  # zips, or folders of zips
+    key: str  # yours alone: whoever knows it knows the numbers
+    jobs: Count = 1  # hand-ins at a time
+    out: Path = Path("graded")  # where results go; marks.csv in it adds your points
+    checks: OptionalPath = None  # a folder with your own sets
+
+
+def grade(hand_ins: tuple[Path, ...], key: str, jobs: int, out: Path, checks: Path | None) -> int:
+    """`grade`; returns how many hand-ins could not be read."""
+    if not key.strip() or key == PUBLIC:
+        raise InputError(f"--key is {key!r}; it must be a secret of yours")
+    unread = grade_class(find_zips(hand_ins), key, out, checks=checks, jobs=jobs)
+    print(out / "grades.csv")
+    return unread
 
 
 def find_zips(places: Iterable[Path]) -> list[Path]:
@@ -63,6 +86,8 @@ def grade_class(
                 return path, _graded(submission, key, out, checks, each.sandbox), submission.answers
             except InputError as error:
                 return path, error, b""
+            except Exception as error:  # whatever one hand-in does to us, the others are graded
+                return path, InputError(f"{path} cannot be graded: {type(error).__name__}: {error}"), b""
 
     unread: dict[str, str] = {}
     graded: dict[tuple[str, str], tuple[Grades, bytes]] = {}
@@ -90,7 +115,9 @@ def grade_class(
 def _graded(submission: Submission, key: str, out: Path, checks: Path | None, sandbox: Sandbox) -> Grades:
     """A hand-in's grades: read if they were made from the same zip with the same key, else made."""
     student = submission.work.student
-    stamp = hashlib.sha256(f"{EDITION}/{submission.digest}/{key}".encode()).hexdigest()
+    module = load_set(student.set, checks)
+    rules = hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()
+    stamp = hashlib.sha256(f"{EDITION}/{rules}/{submission.digest}/{key}".encode()).hexdigest()
     file = out / ".graded" / f"{stamp}.json"
     if file.is_file():
         try:
@@ -99,7 +126,7 @@ def _graded(submission: Submission, key: str, out: Path, checks: Path | None, sa
             return validated(values, Grades, file)
         except (InputError, KeyError, TypeError):
             file.unlink()  # half of it, or another's
-    grades = grade(submission, load_set(student.set, checks), sandbox, key)
+    grades = grid.grade(submission, module, sandbox, key)
     write_json(file, asdict(grades))
     return grades
 

@@ -10,11 +10,13 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from tyro.conf import Positional, arg
 
 from assignments import child, feedback
 from assignments.check import Result, cases, copied, judge
@@ -24,6 +26,7 @@ from assignments.isolation import Sandbox
 from assignments.submission import read_submission
 from common.errors import InputError
 from common.files import write_atomically, write_json
+from common.settings import OptionalPath, Settings
 
 PROJECT = Path(__file__).parent.parent
 SUITE = ("assignments", "common", "labs", "data/corpora", "pyproject.toml", "setup.py", "README.md", "LICENSE")
@@ -79,6 +82,17 @@ def test_{exercise}({exercise}):
 
     assert_right("{name}", "{exercise}", {exercise})
 '''
+
+
+@dataclass(frozen=True)
+class Export(Settings):
+    """Write a set's grading for Gradescope or Classroom 50 (a zip with the suite and your key), or tests for otter."""
+
+    set: Positional[Annotated[str, arg(metavar="SET")]]  # which assignment
+    to: Place  # for which place
+    key: str = ""  # yours alone; otter's tests use the public cases
+    out: OptionalPath = None  # the zip; none: SET-PLACE.zip
+    checks: OptionalPath = None  # a folder with your own sets
 
 
 # --- What is uploaded -----------------------------------------------------------------------------------------------
