@@ -86,7 +86,9 @@ def _(n, k, p, s):
     return len(range(-p, n + p - k + 1, s))
 
 
-@output_size.mistake("S1", "rounding up: a window that is not wholly inside does not count (⌊ ⌋, not ⌈ ⌉)")
+@output_size.mistake(
+    "S1", "rounding up: a window that is not wholly inside does not count; round down, ⌊ ⌋ and not ⌈ ⌉"
+)
 def _(n, k, p, s):
     return -((k - n - 2 * p) // s) + 1
 
@@ -200,17 +202,21 @@ def _(image, layers):
     return _count(image, layers, turned=True)
 
 
-@parameters.mistake("P3", "a bias for each channel that enters a filter: it has one bias, however many they are")
+@parameters.mistake(
+    "P3", "counting a bias for each channel that enters a filter: it has one bias, however many they are"
+)
 def _(image, layers):
     return _count(image, layers, each=True)
 
 
-@parameters.mistake("P4", "a filter with kw·kh weights: it has so many for each channel that enters, kw·kh·C")
+@parameters.mistake("P4", "giving a filter kw·kh weights: it has so many for each channel that enters, kw·kh·C")
 def _(image, layers):
     return _count(image, layers, grey=True)
 
 
-@parameters.mistake("P5", "flattening one map: W·H numbers of each of the C maps enter the first dense layer")
+@parameters.mistake(
+    "P5", "flattening one map only: W·H numbers of each of the C maps enter the first dense layer, W·H·C"
+)
 def _(image, layers):
     return _count(image, layers, flat=True)
 
@@ -282,7 +288,7 @@ def _(image, kernel, bias, stride, padding):
     return _convolved(image, kernel, bias, stride, padding)
 
 
-@convolve.mistake("K1", "leaving out the bias, which is added to every number of the map")
+@convolve.mistake("K1", "leaving out the bias: add it to every number of the map")
 def _(image, kernel, bias, stride, padding):
     return _convolved(image, kernel, 0, stride, padding)
 
@@ -302,7 +308,9 @@ def _(image, kernel, bias, stride, padding):
     return _convolved(image, kernel, bias * kernel.numel(), stride, padding)
 
 
-@convolve.mistake("K5", "leaving out the frame of zeros (padding)")
+@convolve.mistake(
+    "K5", "leaving out the frame of zeros: put `padding` rows and columns of zeros on each side of the image first"
+)
 def _(image, kernel, bias, stride, padding):
     return _convolved(image, kernel, bias, stride, 0)
 
@@ -323,7 +331,7 @@ def _(image, kernel, bias, stride, padding):
         "Count the places of both sides (rounded up if `ceil`), then take the greatest number of each window.",
         "x[i*s : i*s + k, j*s : j*s + k].max(): a slice that reaches beyond the rim is cut off there by itself.",
     ),
-    compare="labs/cnn/kernels.py, convolve",
+    compare="labs/cnn/kernels.py, convolve, whose last line pools",
     forbidden=(
         *("max_pool1d", "max_pool2d", "max_pool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "max_pool2d_with_indices"),
         *("adaptive_max_pool2d", "AdaptiveMaxPool2d", "maximum_filter", "block_reduce"),
@@ -392,17 +400,21 @@ def _(x, k, s, ceil):
     return F.avg_pool2d(x[None], k, s, ceil_mode=ceil)[0]
 
 
-@max_pool.mistake("M4", "stride 1: the next window is s pixels away")
+@max_pool.mistake("M4", "taking stride 1: the next window is s pixels away")
 def _(x, k, s, ceil):
     return _pooled(x, k, 1, ceil)
 
 
-@max_pool.mistake("M5", "stride k: the windows are s pixels apart and overlap where s is less than k")
+@max_pool.mistake("M5", "taking stride k: the windows are s pixels apart, and overlap where s is less than k")
 def _(x, k, s, ceil):
     return _pooled(x, k, k, ceil)
 
 
-@max_pool.mistake("M6", "filling windows at the rim up with zeros, which are greater than negative numbers")
+@max_pool.mistake(
+    "M6",
+    "filling windows at the rim up with zeros, which are greater than negative numbers: take the greatest of the "
+    "pixels that are there, or pad with −∞",
+)
 def _(x, k, s, ceil):
     return _pooled(F.pad(x, (0, k, 0, k)), k, s, False)[tuple(slice(n) for n in _pooled(x, k, s, ceil).shape)]
 
@@ -461,17 +473,22 @@ def _(X):
     return torch.tensor([i / 255 for i in range(256)], dtype=torch.float64)[X.long()] if X.dtype == torch.uint8 else X
 
 
-@scale_once.mistake("C1", "dividing by 255 always: floats have been divided already, and are too dark now")
+@scale_once.mistake("C1", "dividing by 255 always: floats have been divided already; leave them as they are")
 def _(X):
     return X / 255
 
 
-@scale_once.mistake("C1a", "dividing by the greatest number found: white is 255, though no pixel may be white")
+@scale_once.mistake(
+    "C1a", "dividing by the greatest number found: divide bytes by 255, whatever is found, and leave floats as they are"
+)
 def _(X):
     return X / X.max()
 
 
-@scale_once.mistake("C1b", "keeping whole numbers (//, or writing into a tensor of bytes): all but white becomes 0")
+@scale_once.mistake(
+    "C1b",
+    "keeping whole numbers, as // does, or writing into a tensor of bytes: all but white becomes 0; divide with /",
+)
 def _(X):
     return X // 255 if X.dtype == torch.uint8 else X
 
@@ -565,7 +582,11 @@ def _(y, p, K):
     return F.one_hot(p, K).T @ F.one_hot(y, K)
 
 
-@confusion.mistake("F5", "writing 1 where 1 is to be added: a pair may come often (counts[p, y] += 1 counts it once)")
+@confusion.mistake(
+    "F5",
+    "writing 1 where 1 is to be added, as counts[p, y] += 1 does: a pair may come often; go through the images "
+    "one by one, counts[p[i], y[i]] += 1",
+)
 def _(y, p, K):
     return (F.one_hot(p, K).T @ F.one_hot(y, K)).clip(max=1)
 
@@ -620,7 +641,9 @@ def _(values, sizes):
     return values.repeat_interleave(sizes).mean()
 
 
-@epoch_mean.mistake("C4", "the mean of the batches' means: so an image of the small last batch counts more than others")
+@epoch_mean.mistake(
+    "C4", "taking the mean of the batches' means: multiply each mean by its batch's size, add up, divide by all images"
+)
 def _(values, sizes):
     return values.mean()
 
@@ -630,12 +653,16 @@ def _(values, sizes):
     return (values * sizes).sum() / len(sizes)
 
 
-@epoch_mean.mistake("E2", "returning the last batch's mean: all batches belong to the epoch")
+@epoch_mean.mistake(
+    "E2", "returning the last batch's mean: weight each batch's mean by its size, add up, divide by all images"
+)
 def _(values, sizes):
     return values[-1]
 
 
-@epoch_mean.mistake("E3", "taking all batches to be as large as the first: the last one may be smaller")
+@epoch_mean.mistake(
+    "E3", "dividing as if all batches were as large as the largest: divide by all images, the sum of sizes"
+)
 def _(values, sizes):
     return (values * sizes).sum() / (len(sizes) * sizes[0])
 
@@ -724,7 +751,11 @@ def _(y, shares, seed):
     return _cut(y, shares, seed)
 
 
-@split.mistake("D1", "shuffling all images together, so that chance decides how many of a class a part has")
+@split.mistake(
+    "D1",
+    "shuffling all images together, so that chance decides how many of a class a part has: go class by class, "
+    "shuffle and cut each",
+)
 def _(y, shares, seed):
     return _cut(y, shares, seed, stratified=False)
 
@@ -778,12 +809,12 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: tuple[Tensor
 
 
 @step.use
-def _(mine, given):
-    torch.manual_seed(given["seed of the weights"])
+def _(mine, images, labels, learning_rate, seed):
+    torch.manual_seed(seed)
     layers = [nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)]
     model = nn.Sequential(*layers).double().eval()
-    optimizer = torch.optim.SGD(model.parameters(), lr=given["learning rate"])
-    losses = [mine(model, optimizer, batch) for batch in zip(given["images"], given["labels"], strict=True)]
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    losses = [mine(model, optimizer, batch) for batch in zip(images, labels, strict=True)]
     losses = [float(loss.detach() if isinstance(loss, torch.Tensor) else loss) for loss in losses]
     return {
         **{f"loss of batch {i}": loss for i, loss in enumerate(losses, 1)},
@@ -796,18 +827,17 @@ def _(mine, given):
 def _batches(draw, count):
     n = draw.size(3, 6)
     images, labels = draw.normal(count, n, 1, 3, 3), draw.integers(count, n, low=0, high=2)
-    rate, seed = draw.number(0.5, 1), draw.integer(0, 999)
-    return {"images": images, "labels": labels, "learning rate": rate, "seed of the weights": seed}
+    return images, labels, draw.number(0.5, 1), draw.integer(0, 999)
 
 
 @step.probes
 def _(draw):
-    return (_batches(draw, 2),)
+    return _batches(draw, 2)
 
 
 @step.edge("a single step")
 def _():
-    return (_batches(Draw("single", "step"), 1),)
+    return _batches(Draw("single", "step"), 1)
 
 
 @step.expected
@@ -834,7 +864,10 @@ def _step(model, optimizer, batch, train=True, clear=True, move=True, loss=F.cro
     return value.item()
 
 
-@step.mistake("T1", "leaving out optimizer.zero_grad(): the gradients of the batch before are still in it")
+@step.mistake(
+    "T1",
+    "leaving out optimizer.zero_grad(), so that the gradients of the batch before are added: call it before backward()",
+)
 def _(model, optimizer, batch):
     return _step(model, optimizer, batch, clear=False)
 
@@ -844,17 +877,21 @@ def _(model, optimizer, batch):
     return _step(model, optimizer, batch, train=False)
 
 
-@step.mistake("T3", "softmax before the cross-entropy, which takes logits and does it itself")
+@step.mistake(
+    "T3", "taking softmax before the cross-entropy, which takes logits and does it itself: leave the softmax out"
+)
 def _(model, optimizer, batch):
     return _step(model, optimizer, batch, loss=lambda logits, y: F.cross_entropy(logits.softmax(dim=1), y))
 
 
-@step.mistake("T4", "weights that never move: no optimizer.step(), or zero_grad() between backward() and step()")
+@step.mistake(
+    "T4", "leaving the weights where they are: call optimizer.step() after backward(), with no zero_grad() in between"
+)
 def _(model, optimizer, batch):
     return _step(model, optimizer, batch, move=False)
 
 
-@step.mistake("T5", "the sum over the batch: the loss is the mean, so that a step does not grow with the batch")
+@step.mistake("T5", "taking the sum over the batch: the loss is the mean, so that a step does not grow with the batch")
 def _(model, optimizer, batch):
     return _step(model, optimizer, batch, loss=lambda logits, y: F.cross_entropy(logits, y, reduction="sum"))
 

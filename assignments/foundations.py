@@ -75,7 +75,7 @@ def perceptron_step(w: Tensor, b: float, x: Tensor, y: int, lr: float) -> tuple[
     """Rosenblatt's rule for one example x (d,) of kind y, which here is −1 or 1 (and not 0 or 1).
 
     The neuron with the weights w (d,) and the bias b answers ŷ = 1 if w·x + b > 0, else −1. If that is right, nothing
-    changes. If it is wrong, w moves by η x and b by η (lr is η), so that w·x + b comes nearer to the sign of y.
+    changes. If it is wrong, w moves by ±η x and b by ±η (lr is η), the sign such that w·x + b comes nearer to y.
     Returns the new (w, b).
     """
     raise NotImplementedError
@@ -84,7 +84,8 @@ def perceptron_step(w: Tensor, b: float, x: Tensor, y: int, lr: float) -> tuple[
 @perceptron_step.use
 def _(mine, w, b, x, y, lr):
     if x.ndim == 1:
-        return mine(w, b, x, y, lr)
+        w, b = mine(w, b, x, y, lr)
+        return {"w": w, "b": b}
     for _ in range(10):  # passes over a whole table
         mistakes = 0
         for row, kind in zip(x, y.tolist(), strict=True):
@@ -94,20 +95,27 @@ def _(mine, w, b, x, y, lr):
     return {"w": w, "b": b, "changes in the tenth pass": mistakes}
 
 
-perceptron_step.example("a mistake moves the line")(lambda: ((_t(1, -2), 0.5, _t(2, 1), -1, 0.5), (_t(0, -2.5), 0.0)))
+perceptron_step.example("a mistake moves the line")(
+    lambda: ((_t(1, -2), 0.5, _t(2, 1), -1, 0.5), {"w": _t(0, -2.5), "b": 0.0})
+)
+perceptron_step.example("w·x + b = 0 is answered with −1")(
+    lambda: ((_t(1, -1), 0.0, _t(1, 1), -1, 0.5), {"w": _t(1, -1), "b": 0.0})
+)
 
 
-def _neuron(draw: Draw, right: bool) -> tuple[Any, ...]:
+def _neuron(draw: Draw, right: bool, kinds: tuple[int, ...] = (-1, 1)) -> tuple[Any, ...]:
     while True:
         d = draw.size(2, 4)
         w, x, b = draw.normal(d), draw.normal(d), draw.number(-1, 1)
         z = float(w @ x) + b
-        if abs(z) > 0.05:
-            return w, b, x, (1 if z > 0 else -1) * (1 if right else -1), draw.number(0.1, 0.9)
+        y = (1 if z > 0 else -1) * (1 if right else -1)
+        if abs(z) > 0.05 and y in kinds:
+            return w, b, x, y, draw.number(0.1, 0.9)
 
 
-perceptron_step.probes(lambda draw: _neuron(draw, right=False))
+perceptron_step.probes(lambda draw: _neuron(draw, right=False, kinds=(-1,)))
 perceptron_step.probes(lambda draw: _neuron(draw, right=True))
+perceptron_step.probes(lambda draw: _neuron(draw, right=False, kinds=(1,)))
 
 
 @perceptron_step.expected
@@ -134,20 +142,45 @@ def _answer(w: Tensor, b: float, x: Tensor) -> int:
 perceptron_step.mistake("F1", "learning from every example: where ŷ is y, w and b must stay as they are")(
     lambda w, b, x, y, lr: (w + lr * y * x, b + lr * y)
 )
-perceptron_step.mistake("F2", "the sign: to come nearer to y, w must move by +η y x and b by +η y")(
+perceptron_step.mistake("F2", "taking the wrong sign: to come nearer to y, w must move by +η y x and b by +η y")(
     lambda w, b, x, y, lr: (w, b) if _answer(w, b, x) == y else (w - lr * y * x, b - lr * y)
 )
 
 
-perceptron_step.mistake("F3", "an answer ŷ of 0 or 1, as the lab has it: here both y and ŷ are −1 or 1")(
-    lambda w, b, x, y, lr: (w + lr * (y - max(0, _answer(w, b, x))) * x, b + lr * (y - max(0, _answer(w, b, x))))
+@perceptron_step.mistake(
+    "F3",
+    "answering ŷ with 0 or 1, as the lab does: here both y and ŷ are −1 or 1; where they are equal nothing "
+    "changes, else move by η y x",
 )
-perceptron_step.mistake("F4", "a step of twice the length: y − ŷ is 2 or −2 for kinds of −1 and 1; move by η y x")(
-    lambda w, b, x, y, lr: (w + lr * (y - _answer(w, b, x)) * x, b + lr * (y - _answer(w, b, x)))
+def _(w, b, x, y, lr):
+    return (w + lr * (y - max(0, _answer(w, b, x))) * x, b + lr * (y - max(0, _answer(w, b, x))))
+
+
+@perceptron_step.mistake(
+    "F4", "taking a step of twice the length: y − ŷ is 2, −2 or 0; halve it, or move by η y x only where ŷ is not y"
 )
+def _(w, b, x, y, lr):
+    return (w + lr * (y - _answer(w, b, x)) * x, b + lr * (y - _answer(w, b, x)))
+
+
 perceptron_step.mistake("F5", "leaving b as it is: after a mistake b moves too, by η y")(
     lambda w, b, x, y, lr: (w, b) if _answer(w, b, x) == y else (w + lr * y * x, b)
 )
+
+
+@perceptron_step.mistake(
+    "F68", "answering with 1 where w·x + b is 0: the answer is 1 only above 0, so ask for > 0, not ≥ 0"
+)
+def _(w, b, x, y, lr):
+    return (w, b) if (float(w @ x) + b >= 0) == (y > 0) else (w + lr * y * x, b + lr * y)
+
+
+@perceptron_step.mistake(
+    "F69", "moving by η x whatever y is: move w by η y x and b by η y, which is against x where y is −1"
+)
+def _(w, b, x, y, lr):
+    return (w, b) if _answer(w, b, x) == y else (w + lr * x, b + lr)
+
 
 # --- 2 A line -------------------------------------------------------------------------------------------------------
 
@@ -171,8 +204,14 @@ def line_gradient(x: Tensor, y: Tensor, m: float, b: float) -> tuple[Tensor, Ten
     raise NotImplementedError
 
 
+@line_gradient.use
+def _(mine, x, y, m, b):
+    by_m, by_b = mine(x, y, m, b)
+    return {"∂J/∂m": by_m, "∂J/∂b": by_b}
+
+
 line_gradient.example("three points of y = 2x + 1, from m = b = 0")(
-    lambda: ((_t(0, 1, 2), _t(1, 3, 5), 0.0, 0.0), tuple(_t(-26 / 3, -6)))
+    lambda: ((_t(0, 1, 2), _t(1, 3, 5), 0.0, 0.0), {"∂J/∂m": _t(-26 / 3)[0], "∂J/∂b": _t(-6)[0]})
 )
 
 
@@ -188,22 +227,30 @@ def _(x, y, m, b):
     return tuple(torch.autograd.grad(F.mse_loss(line[0] * x + line[1], y), line)[0])
 
 
-line_gradient.mistake("F6", "the introduction's double minus, which leads uphill: there is one minus sign, −2/n Σ …")(
-    lambda x, y, m, b: (2 * (x * (y - m * x - b)).mean(), 2 * (y - m * x - b).mean())
+@line_gradient.mistake(
+    "F6", "taking the introduction's double minus, which leads uphill: there is one minus sign, −2/n Σ …"
 )
-line_gradient.mistake("F7", "the introduction's sum from 0 to n: there are n points, so divide by n, not n + 1")(
-    lambda x, y, m, b: tuple(-2 * s.sum() / (len(x) + 1) for s in (x * (y - m * x - b), y - m * x - b))
+def _(x, y, m, b):
+    return (2 * (x * (y - m * x - b)).mean(), 2 * (y - m * x - b).mean())
+
+
+@line_gradient.mistake(
+    "F7", "dividing by n + 1, as the introduction's sum from 0 to n does: there are n points, so divide by n"
 )
-line_gradient.mistake("F8", "losing the 2 of the square's derivative: it is −2/n Σ …, not −1/n Σ …")(
+def _(x, y, m, b):
+    return tuple(-2 * s.sum() / (len(x) + 1) for s in (x * (y - m * x - b), y - m * x - b))
+
+
+line_gradient.mistake("F8", "leaving out the 2 of the square's derivative: it is −2/n Σ …, not −1/n Σ …")(
     lambda x, y, m, b: (-(x * (y - m * x - b)).mean(), -(y - m * x - b).mean())
 )
-line_gradient.mistake("F9", "a sum over the points where J has their mean: divide by n")(
+line_gradient.mistake("F9", "taking a sum over the points where J has their mean: divide by n")(
     lambda x, y, m, b: (-2 * (x * (y - m * x - b)).sum(), -2 * (y - m * x - b).sum())
 )
-line_gradient.mistake("F10", "the inner derivative by m, which is lost: it is xᵢ, and stands within the sum")(
+line_gradient.mistake("F10", "leaving out the inner derivative by m: it is xᵢ, and stands within the sum")(
     lambda x, y, m, b: (-2 * (y - m * x - b).mean(), -2 * (y - m * x - b).mean())
 )
-line_gradient.mistake("F11", "the product of two means: multiply each error by its own xᵢ, and take the mean then")(
+line_gradient.mistake("F11", "multiplying two means: multiply each error by its own xᵢ first, and take the mean then")(
     lambda x, y, m, b: (-2 * x.mean() * (y - m * x - b).mean(), -2 * (y - m * x - b).mean())
 )
 
@@ -236,7 +283,13 @@ def activation(name: str, z: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
     raise NotImplementedError
 
 
-activation.example("σ(0) = ½ and σ′(0) = ¼")(lambda: (("logistic", _t(0), 1.0), (_t(0.5), _t(0.25))))
+@activation.use
+def _(mine, name, z, alpha):
+    f, slope = mine(name, z, alpha)
+    return {"f(z)": f, "f′(z)": slope}
+
+
+activation.example("σ(0) = ½ and σ′(0) = ¼")(lambda: (("logistic", _t(0), 1.0), {"f(z)": _t(0.5), "f′(z)": _t(0.25)}))
 
 
 KINDS = ("logistic", "hyperbolic", "rectified", "leaky", "exponential")
@@ -265,12 +318,12 @@ def _(name, z, alpha):
     return f.detach(), torch.autograd.grad(f.sum(), z)[0]
 
 
-def _activation(wrong: str, change: Any) -> Any:
-    """The reference, but for the kind `wrong`, where `change` makes (f, f′) of (z, α, f, f′)."""
+def _activation(**changes: Any) -> Any:
+    """The reference, but for the kinds that are named: there a change makes (f, f′) of (z, α, f, f′)."""
 
     def function(name: str, z: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
         f, slope = activation.reference(name, z, alpha)
-        return change(z, alpha, f, slope) if name == wrong else (f, slope)
+        return changes[name](z, alpha, f, slope) if name in changes else (f, slope)
 
     return function
 
@@ -279,35 +332,70 @@ def _quotient(z: Tensor) -> Tensor:
     return z.exp() / (1 + z.exp())
 
 
-activation.mistake("F12", "σ taken twice in σ′: with a = σ(z) it is a(1 − a); σ(a)(1 − σ(a)) is σ′ at a, not at z")(
-    _activation("logistic", lambda z, c, f, d: (f, f.sigmoid() * (1 - f.sigmoid())))
+activation.mistake("F12", "taking σ once more in σ′: with a = σ(z), σ′(z) is a(1 − a)")(
+    _activation(logistic=lambda z, c, f, d: (f, f.sigmoid() * (1 - f.sigmoid())))
 )
-activation.mistake("F13", "z(1 − z) for σ′: the formula a(1 − a) is meant for a = σ(z)")(
-    _activation("logistic", lambda z, c, f, d: (f, z * (1 - z)))
+activation.mistake("F13", "taking z(1 − z) for σ′: the formula a(1 − a) is meant for a = σ(z)")(
+    _activation(logistic=lambda z, c, f, d: (f, z * (1 - z)))
 )
-activation.mistake("F14", "1 − z² for tanh′: the formula 1 − a² is meant for a = tanh z")(
-    _activation("hyperbolic", lambda z, c, f, d: (f, 1 - z**2))
+activation.mistake("F14", "taking 1 − z² for tanh′: the formula 1 − a² is meant for a = tanh z")(
+    _activation(hyperbolic=lambda z, c, f, d: (f, 1 - z**2))
 )
-activation.mistake("F15", "leaky ReLU's left side without z: it is α z (the slide's αx), not α")(
-    _activation("leaky", lambda z, c, f, d: (torch.where(z >= 0, z, c), d))
+activation.mistake("F15", "leaving out z on leaky ReLU's left side: it is α z there (the slide's αx), not α")(
+    _activation(leaky=lambda z, c, f, d: (torch.where(z >= 0, z, c), d))
 )
-activation.mistake("F16", "leaky ReLU with a fixed slope of 0.01, as in the lab: here it is the argument alpha")(
-    _activation("leaky", lambda z, c, f, d: (torch.where(z >= 0, z, 0.01 * z), torch.where(z >= 0, 1.0, 0.01)))
+activation.mistake(
+    "F16", "giving leaky ReLU a fixed slope of 0.01, as the lab does: take the argument alpha, in f and in f′"
+)(_activation(leaky=lambda z, c, f, d: (torch.where(z >= 0, z, 0.01 * z), torch.where(z >= 0, 1.0, 0.01))))
+activation.mistake("F17", "leaving out the − 1 of ELU: left of 0 it is α(e^z − 1), which is 0 at z = 0")(
+    _activation(exponential=lambda z, c, f, d: (torch.where(z >= 0, z, c * z.exp()), d))
 )
-activation.mistake("F17", "ELU without its − 1: left of 0 it is α(e^z − 1), which is 0 at z = 0")(
-    _activation("exponential", lambda z, c, f, d: (torch.where(z >= 0, z, c * z.exp()), d))
+activation.mistake("F18", "leaving out α in ELU's derivative, as the lab does, where α is 1: left of 0 it is α e^z")(
+    _activation(exponential=lambda z, c, f, d: (f, z.clamp(max=0).exp()))
 )
-activation.mistake("F18", "ELU's derivative without α, as in the lab, where α is 1: left of 0 it is α e^z")(
-    _activation("exponential", lambda z, c, f, d: (f, z.clamp(max=0).exp()))
+activation.mistake(
+    "F19", "dividing ∞ by ∞ in tanh, as e^1000 is infinite: write tanh z as 2σ(2z) − 1, with σ(z) = 1/(1 + e^−z)"
+)(_activation(hyperbolic=lambda z, c, f, d: (z.sinh() / z.cosh(), 1 - (z.sinh() / z.cosh()) ** 2)))
+activation.mistake(
+    "F20", "dividing ∞ by ∞ in σ, as e^1000 is infinite: write σ(z) as 1/(1 + e^−z), not as e^z/(1 + e^z)"
+)(_activation(logistic=lambda z, c, f, d: (_quotient(z), _quotient(z) * (1 - _quotient(z)))))
+activation.mistake(
+    "F21", "multiplying 0 by ∞ in ELU: a factor of 0 does not stop e^1000; choose the side by torch.where instead"
+)(_activation(exponential=lambda z, c, f, d: (z * (z > 0) + c * (z.exp() - 1) * (z <= 0), d)))
+activation.mistake(
+    "F70", "multiplying 0 by ∞ in ELU and in its derivative: a factor of 0 does not stop e^1000; use torch.where"
+)(
+    _activation(
+        exponential=lambda z, c, f, d: (
+            z * (z > 0) + c * (z.exp() - 1) * (z <= 0),
+            (z > 0) + c * z.exp() * (z <= 0),
+        )
+    )
 )
-activation.mistake("F19", "∞/∞: e^1000 is infinite. Write tanh z as 2σ(2z) − 1, with σ(z) = 1/(1 + e^−z)")(
-    _activation("hyperbolic", lambda z, c, f, d: (z.sinh() / z.cosh(), 1 - (z.sinh() / z.cosh()) ** 2))
+activation.mistake("F71", "dividing ∞ by ∞ in σ′, as e^1000 is infinite: with a = σ(z), take a(1 − a)")(
+    _activation(logistic=lambda z, c, f, d: (f, (-z).exp() / (1 + (-z).exp()) ** 2))
 )
-activation.mistake("F20", "∞/∞: e^1000 is infinite. Write σ(z) as 1/(1 + e^−z), not as e^z/(1 + e^z)")(
-    _activation("logistic", lambda z, c, f, d: (_quotient(z), _quotient(z) * (1 - _quotient(z))))
+
+
+def _fraction(z: Tensor) -> Tensor:
+    return (z.exp() - (-z).exp()) / (z.exp() + (-z).exp())
+
+
+activation.mistake(
+    "F72", "dividing ∞ by ∞ in σ and in tanh, as e^1000 is infinite: write σ(z) as 1/(1 + e^−z), tanh z as 2σ(2z) − 1"
+)(
+    _activation(
+        logistic=lambda z, c, f, d: (_quotient(z), _quotient(z) * (1 - _quotient(z))),
+        hyperbolic=lambda z, c, f, d: (_fraction(z), 1 - _fraction(z) ** 2),
+    )
 )
-activation.mistake("F21", "0 · ∞ in ELU: a factor of 0 does not stop e^1000; choose the side by torch.where instead")(
-    _activation("exponential", lambda z, c, f, d: (z * (z > 0) + c * (z.exp() - 1) * (z <= 0), d))
+activation.mistake(
+    "F73", "taking over the lab's α, 0.01 in leaky ReLU and 1 in ELU's derivative: take the argument alpha"
+)(
+    _activation(
+        leaky=lambda z, c, f, d: (torch.where(z >= 0, z, 0.01 * z), torch.where(z >= 0, 1.0, 0.01)),
+        exponential=lambda z, c, f, d: (f, z.clamp(max=0).exp()),
+    )
 )
 
 # --- 4 A loss -------------------------------------------------------------------------------------------------------
@@ -367,33 +455,46 @@ def _(logits, y):
 
 cross_entropy.edge("finite at ±1000")(lambda: (_t(1000, 0, 1000, 1000, 0, 1000).reshape(2, 3), torch.tensor([1, 0])))
 
-cross_entropy.mistake("F22", "a softmax too many: the loss takes logits, and softmax belongs in it once")(
+cross_entropy.mistake("F22", "taking softmax twice: the loss takes logits, and softmax belongs in it once")(
     lambda logits, y: F.cross_entropy(logits.softmax(dim=1), y)
 )
-cross_entropy.mistake("F23", "a softmax over the samples: probabilities sum to 1 over a row's classes, dim=1")(
+cross_entropy.mistake("F23", "taking softmax over the samples: probabilities sum to 1 over a row's classes, dim=1")(
     lambda logits, y: F.nll_loss(logits.log_softmax(dim=0), y)
 )
-cross_entropy.mistake("F24", "log₂: torch.log is the natural logarithm, which gives nats")(
+cross_entropy.mistake("F24", "taking log₂: torch.log is the natural logarithm, which gives nats")(
     lambda logits, y: F.cross_entropy(logits, y) / math.log(2)
 )
-cross_entropy.mistake("F25", "a sum over the samples where their mean is asked for")(
+cross_entropy.mistake("F25", "taking a sum over the samples: divide by their number N")(
     lambda logits, y: F.cross_entropy(logits, y, reduction="sum")
 )
-cross_entropy.mistake("F26", "the minus sign, which the introduction lost: ln p is negative, and a loss is −ln p")(
+cross_entropy.mistake("F26", "leaving out the minus, as the introduction does: ln p is negative, and a loss is −ln p")(
     lambda logits, y: -F.cross_entropy(logits, y)
 )
-cross_entropy.mistake("F27", "a result for each sample, as the lab's function gives it: take their mean")(
+cross_entropy.mistake("F27", "giving a result for each sample, as the lab's function does: take their mean")(
     lambda logits, y: F.cross_entropy(logits, y, reduction="none")
 )
-cross_entropy.mistake("F28", "a mean over all N·K places of a table with one 1 in a row: divide by N, not N·K")(
+cross_entropy.mistake("F28", "taking a mean over all N·K places of a table with one 1 in a row: divide by N, not N·K")(
     lambda logits, y: F.cross_entropy(logits, y) / logits.shape[1]
 )
-cross_entropy.mistake("F29", "ln 0 or ∞/∞: e^1000 is infinite. Subtract each row's largest logit, and write ln Σ e^z")(
-    lambda logits, y: -(logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()[range(len(y)), y].mean()
+
+
+@cross_entropy.mistake(
+    "F29",
+    "taking ln 0 or ∞/∞, as e^1000 is infinite: subtract each row's largest logit first, then take −z[y] + ln Σ "
+    "e^z of the rest",
 )
-cross_entropy.mistake("F30", "ln 0: a softmax may round to 0. Take −z[y] + ln Σ e^z, after subtracting the largest z")(
-    lambda logits, y: -logits.softmax(dim=1).log()[range(len(y)), y].mean()
+def _(logits, y):
+    return -(logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()[range(len(y)), y].mean()
+
+
+@cross_entropy.mistake(
+    "F30",
+    "taking ln of a softmax that has become 0: subtract each row's largest logit first, then take −z[y] + ln Σ "
+    "e^z of the rest",
 )
+def _(logits, y):
+    return -logits.softmax(dim=1).log()[range(len(y)), y].mean()
+
 
 # --- 5 to 7 Optimisers ----------------------------------------------------------------------------------------------
 
@@ -428,11 +529,11 @@ def momentum_step(theta: Tensor, g: Tensor, v: Tensor, lr: float, mu: float) -> 
 def _(mine, theta, g, v, lr, mu):
     for gradient in g if g.ndim > 1 else [g]:
         theta, v = mine(theta, gradient, v, lr, mu)
-    return [theta, v]
+    return {"θ": theta, "v": v}
 
 
 momentum_step.example("from rest it is plain descent")(
-    lambda: ((_t(1, 1), _t(3, -0.5), _t(0, 0), 0.25, 0.5), (_t(0.25, 1.125), _t(-0.75, 0.125)))
+    lambda: ((_t(1, 1), _t(3, -0.5), _t(0, 0), 0.25, 0.5), {"θ": _t(0.25, 1.125), "v": _t(-0.75, 0.125)})
 )
 
 
@@ -457,20 +558,30 @@ def _slopes(steps: int) -> Tensor:
 
 momentum_step.edge("100 steps")(lambda: (_t(1, 1), _slopes(100), _t(0, 0), 0.05, 0.9))
 
-momentum_step.mistake("F31", "the lab's (and torch's) v, which has no η and points uphill: here v = μ v − η g, θ + v")(
-    lambda theta, g, v, lr, mu: (theta - lr * (mu * v + g), mu * v + g)
+
+@momentum_step.mistake(
+    "F31",
+    "taking the lab's (and torch's) v, which has no η and points uphill: here the new v is μ v − η g, and the "
+    "new θ is θ + v",
 )
-momentum_step.mistake("F32", "(1 − μ) before the gradient, as in Adam's mean: here it is μ v − η g")(
+def _(theta, g, v, lr, mu):
+    return (theta - lr * (mu * v + g), mu * v + g)
+
+
+momentum_step.mistake("F32", "putting (1 − μ) before the gradient, as Adam's mean has it: here the new v is μ v − η g")(
     lambda theta, g, v, lr, mu: (theta + mu * v - (1 - mu) * lr * g, mu * v - (1 - mu) * lr * g)
 )
 momentum_step.mistake("F33", "moving θ by the old velocity: work out the new v first")(
     lambda theta, g, v, lr, mu: (theta + v, mu * v - lr * g)
 )
-momentum_step.mistake("F34", "Nesterov's rule, which looks a step ahead: here θ moves by the new v itself")(
+momentum_step.mistake("F34", "taking Nesterov's rule, which looks a step ahead: here θ moves by the new v itself")(
     lambda theta, g, v, lr, mu: (theta + mu * (mu * v - lr * g) - lr * g, mu * v - lr * g)
 )
 momentum_step.mistake("F35", "moving θ against the new velocity: v points downhill already, so θ + v")(
     lambda theta, g, v, lr, mu: (theta - (mu * v - lr * g), mu * v - lr * g)
+)
+momentum_step.mistake("F74", "turning v uphill: here the new v is μ v − η g, downhill, and the new θ is θ + v")(
+    lambda theta, g, v, lr, mu: (theta - (mu * v + lr * g), mu * v + lr * g)
 )
 
 
@@ -501,13 +612,13 @@ def adam_step(
 def _(mine, theta, g, m, v, t, lr, beta1, beta2, eps):
     for step, gradient in enumerate(g if g.ndim > 1 else [g]):
         theta, m, v = mine(theta, gradient, m, v, t + step, lr, beta1, beta2, eps)
-    return [theta, m, v]
+    return {"θ": theta, "m": m, "v": v}
 
 
 adam_step.example("the first step has the length η")(
     lambda: (
         (_t(1, 1), _t(3, -0.2), _t(0, 0), _t(0, 0), 0, 0.25, 0.5, 0.75, 0.0),
-        (_t(0.75, 1.25), _t(1.5, -0.1), _t(2.25, 0.01)),
+        {"θ": _t(0.75, 1.25), "m": _t(1.5, -0.1), "v": _t(2.25, 0.01)},
     )
 )
 
@@ -551,26 +662,32 @@ def _adam(
     return function
 
 
-adam_step.mistake("F36", "no correction of the means that began as 0: divide m by 1 − β₁^(t + 1), v by 1 − β₂^(t + 1)")(
-    _adam(corrected=lambda m, v, c1, c2: (m, v))
-)
+adam_step.mistake(
+    "F36", "leaving out the correction of means that began as 0: divide m by 1 − β₁^(t + 1), v by 1 − β₂^(t + 1)"
+)(_adam(corrected=lambda m, v, c1, c2: (m, v)))
 adam_step.mistake("F37", "counting t from 1, as the lab does: here t is 0 at the first step, so the power is t + 1")(
     _adam(done=0)
 )
-adam_step.mistake("F38", "ε inside the root: it is √v̂ + ε, not √(v̂ + ε)")(
+adam_step.mistake("F38", "putting ε inside the root: it is √v̂ + ε, not √(v̂ + ε)")(
     _adam(change=lambda m, v, eps, c1, c2: m / (v + eps).sqrt())
 )
-adam_step.mistake("F39", "ε added to √v before the correction: it belongs to the root of the corrected v")(
+adam_step.mistake("F39", "adding ε to √v before the correction: it belongs to the root of the corrected v, √v̂ + ε")(
     _adam(change=lambda m, v, eps, c1, c2: m / (v.sqrt() + eps / c2**0.5))
 )
 adam_step.mistake("F40", "returning m̂ and v̂: the corrections are for this step only, m and v go on without")(
     _adam(keep=True)
 )
-adam_step.mistake("F41", "the slides' minus sign: both means add the new part, β m + (1 − β) g")(
+adam_step.mistake("F41", "taking the slides' minus sign: both means add the new part, β m + (1 − β) g")(
     _adam(means=lambda m, g, beta: beta * m - (1 - beta) * g)
 )
-adam_step.mistake("F42", "the shares exchanged: β is that of the old mean, 1 − β that of the new gradient")(
+adam_step.mistake("F42", "exchanging β and 1 − β: the new means are β₁ m + (1 − β₁) g and β₂ v + (1 − β₂) g²")(
     _adam(means=lambda m, g, beta: (1 - beta) * m + beta * g)
+)
+adam_step.mistake("F75", "leaving out the root of v̂: θ goes −η m̂/(√v̂ + ε)")(
+    _adam(change=lambda m, v, eps, c1, c2: m / (v + eps))
+)
+adam_step.mistake("F76", "moving θ uphill: the step is subtracted, θ − η m̂/(√v̂ + ε)")(
+    _adam(change=lambda m, v, eps, c1, c2: -m / (v.sqrt() + eps))
 )
 
 
@@ -604,13 +721,13 @@ def adaptive_step(
 def _(mine, rule, theta, g, a, d, lr, rho, eps):
     for gradient in g if g.ndim > 1 else [g]:
         theta, a, d = mine(rule, theta, gradient, a, d, lr, rho, eps)
-    return [theta, a, d]
+    return {"θ": theta, "A": a, "D": d}
 
 
 adaptive_step.example("AdaGrad's first step has the length η")(
     lambda: (
         ("adagrad", _t(1, 1), _t(3, -0.2), _t(0, 0), _t(0, 0), 0.25, 0.5, 0.0),
-        (_t(0.75, 1.25), _t(9, 0.04), _t(0, 0)),
+        {"θ": _t(0.75, 1.25), "A": _t(9, 0.04), "D": _t(0, 0)},
     )
 )
 
@@ -677,26 +794,32 @@ for _code, _inside, _text in (
     ("F44", ("adagrad", "adadelta"), "in AdaGrad: there it is √A + ε"),
     ("F45", ("rmsprop", "adadelta"), "in RMSProp: there it is √A + ε"),
 ):
-    adaptive_step.mistake(_code, f"ε inside the root {_text}")(_adaptive(inside=_inside))
+    adaptive_step.mistake(_code, f"putting ε inside the root {_text}")(_adaptive(inside=_inside))
 for _code, _rules, _where in (
     ("F46", ("adagrad",), "AdaGrad"),
     ("F47", ("rmsprop",), "RMSProp"),
     ("F48", ("adagrad", "rmsprop"), "AdaGrad and RMSProp"),
+    ("F77", ("adagrad", "rmsprop", "adadelta"), "all three rules"),
 ):
-    adaptive_step.mistake(_code, f"the slides' minus sign in {_where}: A grows by g², it does not shrink")(
+    adaptive_step.mistake(_code, f"taking the slides' minus sign in {_where}: A grows by g², it does not shrink")(
         _adaptive(keep=_signs(*_rules))
     )
-adaptive_step.mistake("F49", "ε outside the roots in AdaDelta: there it is √(D + ε)/√(A + ε)")(_adaptive(inside=()))
-adaptive_step.mistake("F50", "a D in AdaDelta that holds Δ itself: it is the mean of Δ²")(
+adaptive_step.mistake("F49", "putting ε outside the roots in AdaDelta: there it is √(D + ε)/√(A + ε)")(
+    _adaptive(inside=())
+)
+adaptive_step.mistake("F50", "keeping the mean of Δ itself in AdaDelta's D: it is the mean of Δ²")(
     _adaptive(after=lambda d, change, rho: rho * d + (1 - rho) * change)
 )
-adaptive_step.mistake("F51", "AdaDelta without η: θ goes η Δ")(_adaptive(rate=False))
-adaptive_step.mistake("F52", "AdaGrad that forgets: its A is a plain sum A + g², without ρ")(
+adaptive_step.mistake("F51", "leaving out η in AdaDelta: θ goes η Δ")(_adaptive(rate=False))
+adaptive_step.mistake("F52", "forgetting in AdaGrad: its A is a plain sum A + g², without ρ")(
     _adaptive(keep=lambda rule, a, g, rho: rho * a + (1 - rho) * g**2)
 )
-adaptive_step.mistake("F53", "a sum in RMSProp and AdaDelta: their A is a mean, ρ A + (1 − ρ) g²")(
+adaptive_step.mistake("F53", "taking a plain sum in RMSProp and AdaDelta: their A is a mean, ρ A + (1 − ρ) g²")(
     _adaptive(keep=lambda rule, a, g, rho: a + g**2 if rule == "adagrad" else rho * a + g**2)
 )
+adaptive_step.mistake(
+    "F78", "putting ε inside the root in AdaGrad and RMSProp (it is √A + ε) and leaving out AdaDelta's η"
+)(_adaptive(inside=("adagrad", "rmsprop", "adadelta"), rate=False))
 
 # --- 8 Backpropagation ----------------------------------------------------------------------------------------------
 
@@ -724,10 +847,16 @@ def mlp_backward(
     raise NotImplementedError
 
 
+@mlp_backward.use
+def _(mine, x, y, w1, b1, w2, b2):
+    dw1, db1, dw2, db2 = mine(x, y, w1, b1, w2, b2)
+    return {"dW₁": dw1, "db₁": db1, "dW₂": dw2, "db₂": db2}
+
+
 mlp_backward.example("one sample, by hand")(
     lambda: (
         (_t(2)[None], torch.tensor([0]), _t(0.5)[None], _t(0), _t(2, 0)[:, None], _t(-2, 0)),
-        (_t(-2)[None], _t(-1), _t(-0.5, 0.5)[:, None], _t(-0.5, 0.5)),
+        {"dW₁": _t(-2)[None], "db₁": _t(-1), "dW₂": _t(-0.5, 0.5)[:, None], "db₂": _t(-0.5, 0.5)},
     )
 )
 
@@ -768,26 +897,32 @@ def _backward(
     return function
 
 
-mlp_backward.mistake("F54", "1/N, which is lost: the loss is a mean over N samples, so that dz₂ is divided by N")(
+mlp_backward.mistake("F54", "leaving out 1/N: the loss is a mean over N samples, so dz₂ is divided by N")(
     _backward(first=lambda p, hot, n: p - hot)
 )
 mlp_backward.mistake(
-    "F55", "the layout of the lab: here W is (outputs, inputs) as in nn.Linear, so dW = dzᵀ h, not hᵀ dz"
+    "F55", "taking the layout of the lab: here W is (outputs, inputs) as in nn.Linear, so dW = dzᵀ h, not hᵀ dz"
 )(_backward(weight=lambda dz, a: a.T @ dz))
-mlp_backward.mistake("F56", "ReLU's slope, which is lost on the way back: dz₁ is 0 wherever z₁ < 0")(
+mlp_backward.mistake("F56", "leaving out ReLU's slope on the way back: dz₁ is 0 wherever z₁ < 0")(
     _backward(slope=lambda z, h: 1.0)
 )
-mlp_backward.mistake("F57", "the lab's slope of tanh, 1 − h²: ReLU's slope is 1 where z₁ > 0, else 0")(
-    _backward(slope=lambda z, h: 1 - h**2)
-)
-mlp_backward.mistake("F58", "biases that are not summed: each of the N samples adds to db, so sum dz over dim=0")(
-    _backward(bias=lambda dz: dz)
-)
-mlp_backward.mistake("F59", "the right classes, which are lost: dz₂ is softmax(z₂) − onehot(y), not softmax(z₂)")(
+mlp_backward.mistake(
+    "F57", "taking the slope of tanh, 1 − h², as the lab does: ReLU's slope is 1 where z₁ > 0, else 0"
+)(_backward(slope=lambda z, h: 1 - h**2))
+mlp_backward.mistake(
+    "F58", "leaving a row for each sample in db: each of the N samples adds to it, so sum dz over dim=0"
+)(_backward(bias=lambda dz: dz))
+mlp_backward.mistake("F59", "leaving out the right classes: dz₂ is (softmax(z₂) − onehot(y))/N, not softmax(z₂)/N")(
     _backward(first=lambda p, hot, n: p / n)
 )
-mlp_backward.mistake("F60", "the sign: dz₂ is softmax(z₂) − onehot(y), not onehot(y) − softmax(z₂)")(
-    _backward(first=lambda p, hot, n: (hot - p) / n)
+mlp_backward.mistake(
+    "F60", "taking the wrong sign: dz₂ is (softmax(z₂) − onehot(y))/N, not (onehot(y) − softmax(z₂))/N"
+)(_backward(first=lambda p, hot, n: (hot - p) / n))
+mlp_backward.mistake("F79", "taking the mean over the batch for db, which divides by N once more: sum dz over dim=0")(
+    _backward(bias=lambda dz: dz.mean(dim=0))
+)
+mlp_backward.mistake("F80", "multiplying by h for ReLU's slope: it is 1 where z₁ > 0, else 0")(
+    _backward(slope=lambda z, h: h)
 )
 
 # --- 9 Regularisation -----------------------------------------------------------------------------------------------
@@ -817,8 +952,14 @@ def regularise(
     raise NotImplementedError
 
 
+@regularise.use
+def _(mine, h, u, p, training, g, w, l2):
+    h, slope = mine(h, u, p, training, g, w, l2)
+    return {"h": h, "gradient": slope}
+
+
 regularise.example("not in training nothing is dropped")(
-    lambda: ((_t(1, 2), _t(0.1, 0.9), 0.5, False, _t(1), _t(0), 0.5), (_t(1, 2), _t(1)))
+    lambda: ((_t(1, 2), _t(0.1, 0.9), 0.5, False, _t(1), _t(0), 0.5), {"h": _t(1, 2), "gradient": _t(1)})
 )
 regularise.edge("the penalty's slope")(lambda: (_t(1, 2), _t(0.1, 0.9), 0.5, False, _t(1, 2), _t(3, -4), 0.5))
 
@@ -852,9 +993,9 @@ def _regularise(dropped: Any = None, penalty: Any = lambda g, w, l2: g + 2 * l2 
     return function
 
 
-regularise.mistake("F61", "no 1/(1 − p): without it the mean of h shrinks by dropout; divide what is left by 1 − p")(
-    _regularise(lambda h, u, p, training: h * (u >= p) if training else h)
-)
+regularise.mistake(
+    "F61", "leaving out 1/(1 − p), so that the mean of h shrinks by dropout: divide what is left by 1 − p"
+)(_regularise(lambda h, u, p, training: h * (u >= p) if training else h))
 regularise.mistake("F62", "dropping where u ≥ 1 − p: that is as often, but here a unit is 0 where u is below p")(
     _regularise(lambda h, u, p, training: h * (u < 1 - p) / (1 - p) if training else h)
 )
@@ -865,12 +1006,12 @@ regularise.mistake("F64", "dropping when not in training: then h must stay as it
     _regularise(lambda h, u, p, training: h * (u >= p) / (1 - p))
 )
 regularise.mistake(
-    "F65", "dropout of 2012: less in use, unchanged in training; here training divides by 1 − p instead"
+    "F65", "making h smaller when not in training: divide by 1 − p in training, and leave h alone otherwise"
 )(_regularise(lambda h, u, p, training: h * (u >= p) if training else h * (1 - p)))
-regularise.mistake("F66", "λ w, as the lab's --l2 has it for λ/2 Σ w²: the penalty here is λ Σ w², its slope 2 λ w")(
+regularise.mistake("F66", "adding λ w, as the lab does for λ/2 Σ w²: the penalty here is λ Σ w², so add 2 λ w")(
     _regularise(penalty=lambda g, w, l2: g + l2 * w)
 )
-regularise.mistake("F67", "the penalty's sign: it makes the loss larger, so 2 λ w is added to g")(
+regularise.mistake("F67", "subtracting the penalty's slope: the penalty makes the loss larger, so 2 λ w is added to g")(
     _regularise(penalty=lambda g, w, l2: g - 2 * l2 * w)
 )
 

@@ -82,7 +82,7 @@ def _(width, height, batch):
     return rows + [[n, batch] for n in (math.prod(rows[-1][:3]), 32, 32, 10, 10)]
 
 
-@layer_sizes.mistake("L1", "PyTorch's order (N, C, H, W): the course writes [W, H, C, N] and [features, N]")
+@layer_sizes.mistake("L1", "writing PyTorch's order (N, C, H, W): the course writes [W, H, C, N] and [features, N]")
 def _(width, height, batch):
     return [row[::-1] for row in _sizes(width, height, batch)]
 
@@ -102,7 +102,7 @@ def _(width, height, batch):
     return _sizes(width, height, batch, up=1)
 
 
-@layer_sizes.mistake("L5", "convolutions that keep the size: without padding a side of n pixels becomes n − k + 1")
+@layer_sizes.mistake("L5", "letting convolutions keep the size: without padding a side of n pixels becomes n − k + 1")
 def _(width, height, batch):
     return _sizes(width, height, batch, kept=1)
 
@@ -177,23 +177,29 @@ def _(width, height):
     return _counts(width, height, bias=0)
 
 
-@layer_parameters.mistake("Q2", "a bias for each channel that enters a filter: it has one bias, however many they are")
+@layer_parameters.mistake(
+    "Q2", "counting a bias for each channel that enters a filter: it has one bias, however many they are"
+)
 def _(width, height):
     return _counts(width, height, each=1)
 
 
-@layer_parameters.mistake("Q3", "filters as deep as one channel: a filter has k·k weights for each channel that enters")
+@layer_parameters.mistake(
+    "Q3", "giving a filter the depth of one channel: it has k·k weights for each channel that enters"
+)
 def _(width, height):
     return [26 * 32, 10 * 32, 10 * 16, *_counts(width, height)[3:]]
 
 
-@layer_parameters.mistake("Q4", "flattening before the last pooling, which comes first and halves width and height")
+@layer_parameters.mistake("Q4", "flattening before the last pooling: that comes first, and halves width and height")
 def _(width, height):
     w, h = _sizes(width, height, 1)[4][:2]
     return [*_counts(width, height)[:3], (w * h * 16 + 1) * 32, *_counts(width, height)[4:]]
 
 
-@layer_parameters.mistake("Q5", "flattening one map: width times height of each of the 16 maps enter the first Dense")
+@layer_parameters.mistake(
+    "Q5", "flattening one map only: width times height of each of the 16 maps enter the first Dense"
+)
 def _(width, height):
     w, h = _sizes(width, height, 1)[5][:2]
     return [*_counts(width, height)[:3], (w * h + 1) * 32, *_counts(width, height)[4:]]
@@ -233,17 +239,17 @@ def _(parameters):
     return sum(torch.zeros(n, dtype=torch.float32).untyped_storage().nbytes() for n in parameters) / 1024 / 1024
 
 
-@mebibytes.mistake("B1", "megabytes of 10⁶ bytes: a mebibyte has 2²⁰")
+@mebibytes.mistake("B1", "dividing by 10⁶, which gives megabytes: a mebibyte has 2²⁰ bytes")
 def _(parameters):
     return sum(parameters) * 4 / 10**6
 
 
-@mebibytes.mistake("B2", "eight bytes a number, as float64 has: a float32 has four")
+@mebibytes.mistake("B2", "counting eight bytes a number, as float64 has: a float32 has four")
 def _(parameters):
     return sum(parameters) * 8 / 2**20
 
 
-@mebibytes.mistake("B3", "a byte a number: a float32 has four")
+@mebibytes.mistake("B3", "counting one byte a number: a float32 has four")
 def _(parameters):
     return sum(parameters) / 2**20
 
@@ -253,7 +259,7 @@ def _(parameters):
     return sum(parameters) * 32 / 2**20
 
 
-@mebibytes.mistake("B5", "kibibytes: divide by 1024 once more")
+@mebibytes.mistake("B5", "dividing by 2¹⁰, which gives kibibytes: divide by 1024 once more")
 def _(parameters):
     return sum(parameters) * 4 / 2**10
 
@@ -298,7 +304,11 @@ def _(photographs):
     return torch.stack([torch.stack([c.T for c in one.unbind(2)]) for one in photographs.unbind(3)])
 
 
-@to_torch.mistake("O1", "reshape (or view), which keeps the numbers in their old order and mixes the photographs")
+@to_torch.mistake(
+    "O1",
+    "reshaping (reshape or view), which keeps the numbers in their old order and mixes the photographs: exchange "
+    "the dimensions instead, with permute",
+)
 def _(photographs):
     return photographs.reshape(photographs.shape[::-1])
 
@@ -313,7 +323,9 @@ def _(photographs):
     return photographs.permute(3, 1, 0, 2)
 
 
-@to_torch.mistake("O4", "turning the order of the numbers (flip), not that of the dimensions")
+@to_torch.mistake(
+    "O4", "turning the order of the numbers (flip): turn the order of the dimensions instead, with permute"
+)
 def _(photographs):
     return photographs.permute(3, 2, 1, 0).flip(0, 1, 2, 3)
 
@@ -343,7 +355,10 @@ def build_model(width: int, height: int) -> nn.Module:
 def _(mine, width, height):
     model = mine(width, height).double()
     shapes = ["×".join(map(str, weights.shape)) for weights in model.parameters()]
-    said = {"number of arrays": len(shapes), "their shapes": shapes}
+    said: dict[str, object] = {"arrays of weights or biases": len(shapes)}
+    for i in range(12):
+        layer = ("first Conv", "second Conv", "third Conv", "first Dense", "second Dense", "third Dense")[i // 2]
+        said[f"{'biases' if i % 2 else 'weights'} of the {layer}"] = shapes[i] if i < len(shapes) else "missing"
     if width == 80:
         return said
     generator = torch.Generator().manual_seed(1000 * width + height)
@@ -352,13 +367,15 @@ def _(mine, width, height):
             size = 1 / math.sqrt(weights[0].numel()) if weights.ndim > 1 else 0.5
             weights.copy_(size * torch.randn(weights.shape, generator=generator, dtype=torch.float64))
         result = model(torch.randn(2, 3, height, width, generator=generator, dtype=torch.float64))
-    return {**said, "shape of the result": list(result.shape), "result": result}
+    return {**said, "shape of what comes out": "×".join(map(str, result.shape)), "probabilities": result}
 
 
 @build_model.example("twelve arrays for 80×64")
 def _():
     shapes = ["32×3×5×5", "32", "32×32×3×3", "32", "16×32×3×3", "16", "32×768", "32", "32×32", "32", "10×32", "10"]
-    return (80, 64), {"number of arrays": 12, "their shapes": shapes}
+    layers = [f"{which} {kind}" for kind in ("Conv", "Dense") for which in ("first", "second", "third")]
+    names = [f"{part} of the {layer}" for layer in layers for part in ("weights", "biases")]
+    return (80, 64), {"arrays of weights or biases": 12, **dict(zip(names, shapes, strict=True))}
 
 
 @build_model.probes
@@ -387,12 +404,12 @@ def _(width, height):
     return Exam()
 
 
-@build_model.mistake("A1", "logits: the exam's network ends with softmax (nn.Softmax(dim=1))")
+@build_model.mistake("A1", "returning logits: the exam's network ends with softmax, nn.Softmax(dim=1)")
 def _(width, height):
     return _network(width, height, last=nn.Identity())
 
 
-@build_model.mistake("A2", "softmax over the photographs: each one's ten numbers are to add up to 1 (dim=1)")
+@build_model.mistake("A2", "taking softmax over the photographs: each one's ten numbers are to add up to 1, dim=1")
 def _(width, height):
     return _network(width, height, last=nn.Softmax(dim=0))
 
@@ -402,16 +419,20 @@ def _(width, height):
     return _network(width, height, active=nn.Identity)
 
 
-@build_model.mistake("A4", "pooling by the mean (AvgPool2d): it is the greatest of 2×2 pixels (MaxPool2d)")
+@build_model.mistake("A4", "pooling by the mean (AvgPool2d): take the greatest of 2×2 pixels, MaxPool2d")
 def _(width, height):
     return _network(width, height, pool=nn.AvgPool2d)
 
 
-@build_model.mistake("A5", "padding the convolutions, so that they keep the size and too many numbers are flattened")
+@build_model.mistake(
+    "A5", "padding the convolutions, so that they keep the size and too many numbers are flattened: leave out padding="
+)
 def _(width, height):
     return _network(width, height, same=True)
 
 
-@build_model.mistake("A6", "a sigmoid at the end: softmax makes a photograph's ten numbers add up to 1")
+@build_model.mistake(
+    "A6", "putting a sigmoid at the end: softmax makes a photograph's ten numbers add up to 1, nn.Softmax(dim=1)"
+)
 def _(width, height):
     return _network(width, height, last=nn.Sigmoid())

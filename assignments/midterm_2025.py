@@ -57,13 +57,14 @@ def _(draw):
 def _(mine, features, latents):
     We, be, Wd, bd = mine(features, latents)
     found = {"We": We, "be": be, "Wd": Wd, "bd": bd}
-    shapes: dict[str, object] = {f"shape of {name}": str(tuple(p.shape)) for name, p in found.items()}
-    We, be, Wd, bd = (p.detach().double() for p in mine(20, 30))  # large enough for its mean and spread to be steady
+    said: dict[str, object] = {f"shape of {name}": "×".join(map(str, p.shape)) for name, p in found.items()}
+    We, be, Wd, bd = (p.detach().double() for p in mine(80, 100))  # large enough for mean and spread to be steady
     for name, W in (("We", We), ("Wd", Wd)):
-        spread = float(W.std())
-        shapes[f"standard deviation of {name}, roughly"] = 10.0 ** round(math.log10(spread)) if spread else 0.0
-        shapes[f"mean of {name} is near 0"] = abs(float(W.mean())) <= 0.3 * spread
-    return {**shapes, "biases are 0": not be.any() and not bd.any()}
+        spread, mean = float(W.std()), float(W.mean())
+        said[f"standard deviation of {name}, to one digit"] = float(f"{spread:.0e}")
+        said[f"mean of {name} is near 0"] = abs(mean) <= 0.1 * spread
+        said[f"some numbers of {name} lie beyond two deviations"] = bool(((W - mean).abs() > 2 * spread).any())
+    return {**said, "biases are 0": not be.any() and not bd.any()}
 
 
 @init_params.expected
@@ -75,31 +76,37 @@ def _(features, latents):
     return encoder.weight, encoder.bias, decoder.weight, decoder.bias
 
 
-@init_params.mistake("P1", "leaving out the factor 0.01: torch.randn has the standard deviation 1")
+@init_params.mistake(
+    "P1", "leaving out the factor 0.01: torch.randn has the standard deviation 1, so multiply it by 0.01"
+)
 def _(features, latents):
     W = torch.randn(2 * latents, features), torch.randn(features, latents)
     return W[0], torch.zeros(2 * latents), W[1], torch.zeros(features)
 
 
-@init_params.mistake("P2", "matrices of zeros: only the biases are 0, the matrices are 0.01 times torch.randn")
+@init_params.mistake("P2", "starting the matrices at 0: only the biases are 0, the matrices are 0.01 times torch.randn")
 def _(features, latents):
     W = torch.zeros(2 * latents, features), torch.zeros(features, latents)
     return W[0], torch.zeros(2 * latents), W[1], torch.zeros(features)
 
 
-@init_params.mistake("P3", "an encoder for μ only: it gives ln σ², too, so We and be have 2 · latents rows")
+@init_params.mistake(
+    "P3", "giving the encoder rows for μ only: it gives ln σ², too, so We and be have 2 · latents rows"
+)
 def _(features, latents):
     W = 0.01 * torch.randn(latents, features), 0.01 * torch.randn(features, latents)
     return W[0], torch.zeros(latents), W[1], torch.zeros(features)
 
 
-@init_params.mistake("P4", "transposed matrices: a sample is a column and W stands before it (W @ X): outputs × inputs")
+@init_params.mistake(
+    "P4", "transposing the matrices: rows are outputs and columns inputs; exchange the two numbers in torch.randn"
+)
 def _(features, latents):
     W = 0.01 * torch.randn(features, 2 * latents), 0.01 * torch.randn(latents, features)
     return W[0], torch.zeros(2 * latents), W[1], torch.zeros(features)
 
 
-@init_params.mistake("P5", "torch.rand, whose numbers lie between 0 and 1: the normal ones are torch.randn's")
+@init_params.mistake("P5", "taking torch.rand, whose numbers lie between 0 and 1: the normal ones are torch.randn's")
 def _(features, latents):
     W = 0.01 * torch.rand(2 * latents, features), 0.01 * torch.rand(features, latents)
     return W[0], torch.zeros(2 * latents), W[1], torch.zeros(features)
@@ -109,6 +116,22 @@ def _(features, latents):
 def _(features, latents):
     W = 0.01 * torch.randn(2 * latents, features), 0.01 * torch.randn(features, latents)
     return W[0], 0.01 * torch.randn(2 * latents), W[1], 0.01 * torch.randn(features)
+
+
+def _evenly(features, latents, most):
+    """Matrices of numbers between −most and most, all of them as frequent."""
+    W = most * (2 * torch.rand(2 * latents, features) - 1), most * (2 * torch.rand(features, latents) - 1)
+    return W[0], torch.zeros(2 * latents), W[1], torch.zeros(features)
+
+
+@init_params.mistake("P7", "spreading the numbers evenly from −0.01 to 0.01: take normal ones, 0.01 times torch.randn")
+def _(features, latents):
+    return _evenly(features, latents, 0.01)
+
+
+@init_params.mistake("P8", "spreading the numbers evenly, with the deviation 0.01: take normal ones, torch.randn's")
+def _(features, latents):
+    return _evenly(features, latents, 0.01 * math.sqrt(3))
 
 
 @exercise(
@@ -146,8 +169,14 @@ def _():
 
 @encode.probes
 def _(draw):
-    n, features, latents = draw.size(1, 5), draw.size(2, 4), draw.size(2, 3)
+    features, latents = draw.size(2, 4), draw.size(2, 3)
+    n = 1 if draw.first else draw.choice([1, 2 * latents])  # so many that be can be added in the wrong direction
     return draw.uniform(features, n), draw.normal(2 * latents, features), draw.normal(2 * latents)
+
+
+@encode.edge("three samples, each with its own codes")
+def _():
+    return _tensor([1, 2, 3], [-1, 0, 1]), _tensor([1, 0], [0, 1], [1, 1], [1, -1]), _tensor(0.5, 1, -1, 2)
 
 
 @encode.expected
@@ -155,7 +184,7 @@ def _(X, We, be):
     return F.linear(X.T, We, be).T.chunk(2)
 
 
-@encode.mistake("C1", "leaving out the bias be")
+@encode.mistake("C1", "leaving out the bias: be is one number for each row; add be[:, None], which makes it a column")
 def _(X, We, be):
     return (We @ X).chunk(2)
 
@@ -171,26 +200,37 @@ def _(X, We, be):
     return rows[0::2], rows[1::2]
 
 
-@encode.mistake("C4", "transposing: a sample stays a column, so mu and log_var are (latents, N)")
+@encode.mistake(
+    "C4",
+    "transposing: a sample stays a column, so mu and log_var are (latents, N); We stands before X, and be[:, "
+    "None] is added",
+)
 def _(X, We, be):
     return (X.T @ We.T + be).chunk(2, dim=1)
 
 
-@encode.mistake("C5", "halving ln σ², which gives ln σ: return it as it comes, the half is taken with ε")
+@encode.mistake(
+    "C5", "halving ln σ², which gives ln σ: return log_var as it comes; it is halved later, in reparameterize"
+)
 def _(X, We, be):
     mu, log_var = (We @ X + be[:, None]).chunk(2)
     return mu, log_var / 2
 
 
-@encode.mistake("C6", "taking e to the power of it, which gives σ²: return the logarithm as it comes")
+@encode.mistake("C6", "taking e to the power of log_var, which gives σ²: return the logarithm as it comes")
 def _(X, We, be):
     mu, log_var = (We @ X + be[:, None]).chunk(2)
     return mu, log_var.exp()
 
 
-@encode.mistake("C7", "an activation function (tanh): this encoder has none")
+@encode.mistake("C7", "putting an activation function (tanh) on it: this encoder has none")
 def _(X, We, be):
     return (We @ X + be[:, None]).tanh().chunk(2)
+
+
+@encode.mistake("C8", "adding be in the wrong direction: it is one number for each row; be[:, None] makes it a column")
+def _(X, We, be):
+    return (We @ X + be).chunk(2)
 
 
 @exercise(
@@ -222,10 +262,10 @@ def _(mine, mu, log_var, epsilon):
     return {"z changes with epsilon": changes, "z": z if changes else 0 * z}
 
 
-@reparameterize.example("σ = 2: z = 1 + 2 · 1.5 = 4")
+@reparameterize.example("σ = 3: z = 1 + 3 · 1.5 = 5.5")  # at σ = 2, σ² / 2 is σ by chance
 def _():
-    z = {"z changes with epsilon": True, "z": _tensor([4.0])}
-    return (_tensor([1.0]), _tensor([math.log(4)]), _tensor([1.5])), z
+    z = {"z changes with epsilon": True, "z": _tensor([5.5])}
+    return (_tensor([1.0]), _tensor([math.log(9)]), _tensor([1.5])), z
 
 
 @reparameterize.probes
@@ -239,7 +279,7 @@ def _(mu, log_var, epsilon):
     return torch.addcmul(mu, log_var.exp().sqrt(), epsilon)
 
 
-@reparameterize.mistake("Z1", "leaving out the ½: e^(ln σ²) is σ², but ε is stretched by σ")
+@reparameterize.mistake("Z1", "taking σ² for σ, as e^(ln σ²) is σ²: halve log_var before e is raised to it")
 def _(mu, log_var, epsilon):
     return mu + log_var.exp() * epsilon
 
@@ -259,9 +299,16 @@ def _(mu, log_var, epsilon):
     return mu + (0.5 * log_var).exp() * torch.randn_like(mu)
 
 
-@reparameterize.mistake("Z5", "multiplying μ by σ, too: only ε is stretched, μ is added afterwards")
+@reparameterize.mistake("Z5", "multiplying μ by σ, too: multiply only ε, and add μ afterwards")
 def _(mu, log_var, epsilon):
     return (mu + epsilon) * (0.5 * log_var).exp()
+
+
+@reparameterize.mistake(
+    "Z6", "halving after e was raised, ½ e^(ln σ²), which is σ²/2: halve log_var before, e^(½ ln σ²) is σ"
+)
+def _(mu, log_var, epsilon):
+    return mu + 0.5 * log_var.exp() * epsilon
 
 
 @exercise(
@@ -291,14 +338,21 @@ def _():
 
 @decode.probes
 def _(draw):
-    n, features = draw.size(1, 4), draw.size(2, 4)  # as many latents as features, so that Wd could be transposed
+    features = draw.size(2, 4)  # as many latents, so that Wd could be transposed
+    n = 1 if draw.first else draw.choice([1, features])  # so many that bd can be added in the wrong direction
     return draw.normal(features, n), draw.normal(features, features), draw.normal(features)
 
 
 @decode.probes
 def _(draw):
-    n, features, latents = draw.integer(1, 5), draw.integer(3, 4), 2
+    features, latents = draw.integer(3, 4), 2
+    n = draw.choice([1, features])
     return draw.normal(latents, n), draw.normal(features, latents), draw.normal(features)
+
+
+@decode.edge("three codes, each a sample of its own")
+def _():
+    return _tensor([1, 2, 3], [-1, 0, 1]), _tensor([1, 0], [3, -1]), _tensor(0.5, -2)
 
 
 @decode.expected
@@ -306,24 +360,32 @@ def _(z, Wd, bd):
     return F.linear(z.T, Wd, bd).T
 
 
-@decode.mistake("D1", "leaving out the bias bd")
+@decode.mistake("D1", "leaving out the bias: bd is one number for each row; add bd[:, None], which makes it a column")
 def _(z, Wd, bd):
     return Wd @ z
 
 
-@decode.mistake("D2", "a sigmoid at the end: this decoder has no activation function")
+@decode.mistake("D2", "putting a sigmoid at the end: this decoder has no activation function")
 def _(z, Wd, bd):
     return (Wd @ z + bd[:, None]).sigmoid()
 
 
-@decode.mistake("D3", "transposing: a sample stays a column, so X_hat is (features, N)")
+@decode.mistake(
+    "D3",
+    "transposing: a sample stays a column, so X_hat is (features, N); Wd stands before z, and bd[:, None] is added",
+)
 def _(z, Wd, bd):
     return z.T @ Wd.T + bd
 
 
-@decode.mistake("D4", "subtracting the bias: it is added")
+@decode.mistake("D4", "subtracting the bias: add it")
 def _(z, Wd, bd):
     return Wd @ z - bd[:, None]
+
+
+@decode.mistake("D5", "adding bd in the wrong direction: it is one number for each row; bd[:, None] makes it a column")
+def _(z, Wd, bd):
+    return Wd @ z + bd
 
 
 def _terms(recon, kl):
@@ -397,48 +459,48 @@ def _(X, X_hat, mu, log_var):
     return _terms(F.mse_loss(X_hat, X), torch.distributions.kl_divergence(encoded, prior).mean())
 
 
-@loss.mistake("M1", "the printed MSE, 1/N Σ‖x − x̂‖²: the code's mean divides by the features, too (erratum 1)")
+@loss.mistake(
+    "M1", "taking the printed MSE, 1/N Σ‖x − x̂‖²: the code divides by the features, too; take .mean() over all entries"
+)
 def _(X, X_hat, mu, log_var):
     return _terms((X - X_hat).square().sum(dim=0).mean(), _kl(mu, log_var).mean())
 
 
 @loss.mistake(
-    "M2", "the printed KL with a single −1 for all latents (erratum 2), summed over them: the code has a mean"
+    "M2", "taking the printed KL: take the mean over all entries of μ² + σ² − ln σ² − 1, the −1 inside, and halve it"
 )
 def _(X, X_hat, mu, log_var):
     return _terms((X - X_hat).square().mean(), _printed_kl(mu, log_var))
 
 
-@loss.mistake(
-    "M3", "a KL summed over the latents, as printed: the code's mean divides by their number, too (erratum 3)"
-)
+@loss.mistake("M3", "summing the KL over the latents, as printed: take its .mean() over all entries")
 def _(X, X_hat, mu, log_var):
     return _terms((X - X_hat).square().mean(), _kl(mu, log_var).sum(dim=0).mean())
 
 
 @loss.mistake(
-    "M4", "both printed formulas: the code takes means over all entries, and a −1 for each latent (three errata)"
+    "M4", "taking both printed formulas: take .mean() over all entries in both terms, the KL's −1 inside of it"
 )
 def _(X, X_hat, mu, log_var):
     return _terms((X - X_hat).square().sum(dim=0).mean(), _printed_kl(mu, log_var))
 
 
-@loss.mistake("M5", "sums over features and latents: the code's two means divide by their numbers, too")
+@loss.mistake("M5", "summing over features and latents: take .mean() over all entries in both terms, no sum")
 def _(X, X_hat, mu, log_var):
     return _terms((X - X_hat).square().sum(dim=0).mean(), _kl(mu, log_var).sum(dim=0).mean())
 
 
-@loss.mistake("M6", "taking ln σ² for ln σ: σ² is e^log_var, and ln σ² is log_var itself")
+@loss.mistake("M6", "taking log_var for ln σ: it is ln σ², so σ² is e^log_var, and ln σ² is log_var itself")
 def _(X, X_hat, mu, log_var):
     return _terms((X - X_hat).square().mean(), _kl(mu, 2 * log_var).mean())
 
 
-@loss.mistake("M7", "leaving out the ½ of the KL")
+@loss.mistake("M7", "leaving out the ½ of the KL: halve its mean")
 def _(X, X_hat, mu, log_var):
     return _terms((X - X_hat).square().mean(), 2 * _kl(mu, log_var).mean())
 
 
-@loss.mistake("M8", "a total without the KL: it is recon + kl")
+@loss.mistake("M8", "leaving the KL out of the total: it is recon + kl")
 def _(X, X_hat, mu, log_var):
     recon, kl, _ = _terms((X - X_hat).square().mean(), _kl(mu, log_var).mean())
     return recon, kl, recon
@@ -465,10 +527,18 @@ def total_loss(X: Tensor, We: Tensor, be: Tensor, Wd: Tensor, bd: Tensor, epsilo
     raise NotImplementedError
 
 
+@total_loss.use
+def _(mine, X, We, be, Wd, bd, epsilon):
+    total = mine(X, We, be, Wd, bd, epsilon)
+    again = mine(X, We, be, Wd, bd, epsilon)
+    steady = torch.allclose(torch.as_tensor(total), torch.as_tensor(again), equal_nan=True)
+    return {"twice with the same epsilon gives the same": steady, "total": total if steady else 0 * total}
+
+
 @total_loss.example("the exam's X, all weights 0: 0.255")
 def _():
     zeros = [torch.zeros(shape, dtype=torch.float64) for shape in ((4, 2), (4,), (2, 2), (2,), (2, 4))]
-    return (_X, *zeros), _number(0.255)
+    return (_X, *zeros), {"twice with the same epsilon gives the same": True, "total": _number(0.255)}
 
 
 @total_loss.probes
@@ -491,7 +561,9 @@ def _(X, We, be, Wd, bd, epsilon):
     return F.mse_loss(X_hat, X) + _kl(mu, log_var).mean()
 
 
-@total_loss.mistake("T1", "the printed formulas: the code takes means over all entries, and a −1 for each latent")
+@total_loss.mistake(
+    "T1", "taking the printed formulas: take .mean() over all entries in both terms, the KL's −1 inside of it"
+)
 def _(X, We, be, Wd, bd, epsilon):
     X_hat, mu, log_var = _forward(X, We, be, Wd, bd, epsilon)
     return (X - X_hat).square().sum(dim=0).mean() + _printed_kl(mu, log_var)
@@ -514,15 +586,33 @@ def _(X, We, be, Wd, bd, epsilon):
     return F.mse_loss(X_hat, X) - _kl(mu, log_var).mean()
 
 
-@total_loss.mistake("T5", "the printed MSE, a mean over the samples only: the code's mean divides by the features, too")
+@total_loss.mistake(
+    "T5",
+    "taking the printed MSE, a mean over the samples only: the code divides by the features, too; take .mean() "
+    "over all entries",
+)
 def _(X, We, be, Wd, bd, epsilon):
     X_hat, mu, log_var = _forward(X, We, be, Wd, bd, epsilon)
     return (X - X_hat).square().sum(dim=0).mean() + _kl(mu, log_var).mean()
 
 
 @total_loss.mistake(
-    "T6", "the printed KL, a sum over the latents with a single −1: the code has a mean, −1 in each entry"
+    "T6",
+    "taking the printed KL, a sum over the latents with a single −1: take the .mean() over all entries, the −1 inside",
 )
 def _(X, We, be, Wd, bd, epsilon):
     X_hat, mu, log_var = _forward(X, We, be, Wd, bd, epsilon)
     return F.mse_loss(X_hat, X) + _printed_kl(mu, log_var)
+
+
+@total_loss.mistake("T7", "taking σ² for σ in z, as e^(ln σ²) is σ²: halve log_var before e is raised to it")
+def _(X, We, be, Wd, bd, epsilon):
+    mu, log_var = F.linear(X.T, We, be).T.chunk(2)
+    X_hat = F.linear((mu + log_var.exp() * epsilon).T, Wd, bd).T
+    return F.mse_loss(X_hat, X) + _kl(mu, log_var).mean()
+
+
+@total_loss.mistake("T8", "drawing noise of your own: give the argument epsilon to reparameterize in its place")
+def _(X, We, be, Wd, bd, epsilon):
+    X_hat, mu, log_var = _forward(X, We, be, Wd, bd, torch.randn_like(epsilon))
+    return F.mse_loss(X_hat, X) + _kl(mu, log_var).mean()

@@ -138,7 +138,9 @@ def _(P, Q):
     return (P * Q.log2()).sum(dim=1)
 
 
-@cross_entropy_bits.mistake("X5", "taking the logarithm of P: that is the entropy H(P); the code is made for Q")
+@cross_entropy_bits.mistake(
+    "X5", "taking the logarithm of P, which gives the entropy H(P): the logarithm is of Q, the weights stay P"
+)
 def _(P, Q):
     return -(P * P.log2()).sum(dim=1)
 
@@ -148,9 +150,27 @@ def _(P, Q):
     return -(P * Q.log2()).sum()
 
 
-@cross_entropy_bits.mistake("X7", "0 · log 0, which is nan for a computer: where P is 0, put 0 (torch.where)")
+@cross_entropy_bits.mistake(
+    "X7",
+    "taking 0 · log 0 as it comes, which is nan for a computer: where P is 0, put 0 for the whole product, "
+    "torch.where(P == 0, 0, product)",
+)
 def _(P, Q):
     return -(P * Q.log2()).sum(dim=1)
+
+
+def _more_than_0(small: float) -> Any:
+    return lambda P, Q: -(P * (Q + small).log2()).sum(dim=1)
+
+
+SMALL = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16)  # what is added against ln 0, a mistake each
+
+for _letter, _small in zip("abcdef", SMALL, strict=True):
+    cross_entropy_bits.mistake(
+        f"X8{_letter}",
+        "adding a small number to Q: where Q is 0 and P is not, ∞ is right; leave Q as it is, "
+        "and put 0 for the product where P is 0",
+    )(_more_than_0(_small))
 
 
 @exercise(
@@ -209,7 +229,7 @@ def _(P, Q):
     return (_kl(P, Q) + _kl(Q, P)) / 2
 
 
-@js.mistake("J3", "a logarithm to base 2, which gives bits; asked for are nats, torch.log")
+@js.mistake("J3", "taking the logarithm to base 2, which gives bits: asked for are nats, torch.log")
 def _(P, Q):
     return (_kl(P, (P + Q) / 2) + _kl(Q, (P + Q) / 2)) / 2 / math.log(2)
 
@@ -230,7 +250,11 @@ def _(P, Q):
     return ((_kl(P, (P + Q) / 2) + _kl(Q, (P + Q) / 2)) / 2).sqrt()
 
 
-@js.mistake("J7", "0 · ln 0, which is nan for a computer: where a probability is 0, put 0 (torch.where)")
+@js.mistake(
+    "J7",
+    "taking 0 · ln 0 as it comes, which is nan for a computer: where P is 0, put 0 for the whole product P ln(P "
+    "/ M), torch.where(P == 0, 0, product); the same for Q",
+)
 def _(P, Q):
     M = (P + Q) / 2
     return ((P * (P / M).log()).sum(dim=1) + (Q * (Q / M).log()).sum(dim=1)) / 2
@@ -260,10 +284,10 @@ def reparameterize(mu: Tensor, log_var: Tensor, epsilon: Tensor) -> Tensor:
     raise NotImplementedError
 
 
-@reparameterize.example("ln σ² = ln 4, so σ = 2: z = 1 + 2 · 1.5 = 4")
+@reparameterize.example("ln σ² = ln 9, so σ = 3: z = 1 + 3 · 1.5 = 5.5")  # at σ = 2, σ² / 2 is σ by chance
 def _():
-    z = {"z changes with epsilon": True, "z": _tensor([4.0])}
-    return (_tensor([1.0]), _tensor([math.log(4)]), _tensor([1.5])), z
+    z = {"z changes with epsilon": True, "z": _tensor([5.5])}
+    return (_tensor([1.0]), _tensor([math.log(9)]), _tensor([1.5])), z
 
 
 @reparameterize.probes
@@ -286,7 +310,7 @@ def _(mu, log_var, epsilon):
     return torch.distributions.AffineTransform(mu, log_var.exp().sqrt())(epsilon)
 
 
-@reparameterize.mistake("Z1", "taking σ² for σ: e^(ln σ²) is σ², as the lab's line has ln σ; halve the logarithm first")
+@reparameterize.mistake("Z1", "taking σ² for σ, as e^(ln σ²) is σ²: halve log_var before e is raised to it")
 def _(mu, log_var, epsilon):
     return mu + log_var.exp() * epsilon
 
@@ -306,9 +330,16 @@ def _(mu, log_var, epsilon):
     return mu + (0.5 * log_var).exp() * torch.randn_like(mu)
 
 
-@reparameterize.mistake("Z5", "multiplying μ by σ, too: only ε is stretched, μ is added afterwards")
+@reparameterize.mistake("Z5", "multiplying μ by σ, too: multiply only ε, and add μ afterwards")
 def _(mu, log_var, epsilon):
     return (mu + epsilon) * (0.5 * log_var).exp()
+
+
+@reparameterize.mistake(
+    "Z6", "halving after e was raised, ½ e^(ln σ²), which is σ²/2: halve log_var before, e^(½ ln σ²) is σ"
+)
+def _(mu, log_var, epsilon):
+    return mu + 0.5 * log_var.exp() * epsilon
 
 
 @exercise(
@@ -388,40 +419,42 @@ def _elements(mu: Tensor, log_var: Tensor) -> Tensor:
 
 
 @kl_divergence.mistake(
-    "V1", "taking ln σ² for ln σ, as the lab's line has it: here σ² is e^log_var, and ½ log_var is ln σ"
+    "V1",
+    "taking log_var for ln σ, as the lab's line does: here it is ln σ², so σ² is e^log_var, and ln σ² is log_var "
+    "itself",
 )
 def _(mu, log_var):
     return _elements(mu, 2 * log_var).sum(dim=1)
 
 
-@kl_divergence.mistake("K1", "leaving out the ½ before the bracket")
+@kl_divergence.mistake("K1", "leaving out the ½: the sum over the latents is halved")
 def _(mu, log_var):
     return 2 * _elements(mu, log_var).sum(dim=1)
 
 
-@kl_divergence.mistake("K2", "not squaring μ: it is μ² + σ² − ln σ² − 1")
+@kl_divergence.mistake("K2", "leaving μ without its square: it is ½ (μ² + σ² − ln σ² − 1)")
 def _(mu, log_var):
     return 0.5 * (mu + log_var.exp() - log_var - 1).sum(dim=1)
 
 
-@kl_divergence.mistake("K3", "the wrong sign: this is −KL, as in the paper's appendix; a KL is never below 0")
+@kl_divergence.mistake("K3", "taking the wrong sign: this is −KL, as in the paper's appendix; a KL is never below 0")
 def _(mu, log_var):
     return -_elements(mu, log_var).sum(dim=1)
 
 
-@kl_divergence.mistake("K4", "a mean over the latents: nats per image are a sum over them")
+@kl_divergence.mistake("K4", "taking a mean over the latents: nats per image are a sum over them, .sum(dim=1)")
 def _(mu, log_var):
     return _elements(mu, log_var).mean(dim=1)
 
 
 @kl_divergence.mistake(
-    "K5", "a single −1 for all latents, as the midterm prints it: each of the D latents has its own −1"
+    "K5", "subtracting a single 1 for all latents, as the midterm prints it: each latent has its own −1, inside the sum"
 )
 def _(mu, log_var):
     return 0.5 * ((mu.square() + log_var.exp() - log_var).sum(dim=1) - 1)
 
 
-@kl_divergence.mistake("K6", "σ where σ² belongs: e to the power of log_var, not of its half, is σ²")
+@kl_divergence.mistake("K6", "taking σ for σ²: e to the power of log_var is σ², to the power of its half it is σ")
 def _(mu, log_var):
     return 0.5 * (mu.square() + (0.5 * log_var).exp() - log_var - 1).sum(dim=1)
 
@@ -433,20 +466,20 @@ def _(mu, log_var):
     return _elements(mu, log_var).sum()
 
 
-@kl_divergence.mistake("K8", "the sign of ln σ²: it is subtracted, so that a σ near 0 costs much")
+@kl_divergence.mistake("K8", "adding ln σ²: it is subtracted, so that a σ near 0 costs much")
 def _(mu, log_var):
     return 0.5 * (mu.square() + log_var.exp() + log_var - 1).sum(dim=1)
 
 
 @kl_divergence.mistake(
-    "K9", "ln(e^log_var), which is ln 0 for a very small σ²: you have the logarithm already, log_var"
+    "K9", "taking ln(e^log_var), which is ln 0 for a very small σ²: you have the logarithm already, log_var"
 )
 def _(mu, log_var):
     return 0.5 * (mu.square() + log_var.exp() - log_var.exp().log() - 1).sum(dim=1)
 
 
 @kl_divergence.mistake(
-    "K10", "the lab's line as it stands: it takes ln σ, and its latents are not added up (dim=1); here you have ln σ²"
+    "K10", "taking the lab's line as it stands: put log_var wherever it has 2 ln σ, and add up the latents, .sum(dim=1)"
 )
 def _(mu, log_var):
     return _elements(mu, 2 * log_var)
@@ -520,45 +553,87 @@ def _pixels(logits, X):
     return F.softplus(logits) - X * logits
 
 
-@reconstruction.mistake("R1", "a mean over the pixels (784 times too small for digits): nats per image are a sum")
+@reconstruction.mistake(
+    "R1", "taking a mean over the pixels (784 times too small for digits): nats per image are a sum over them"
+)
 def _(logits, X):
     return _pixels(logits, X).mean(dim=(1, 2, 3))
 
 
-@reconstruction.mistake("R2", "one number for all images: sum over dim=(1, 2, 3) only, so that each image has its own")
+@reconstruction.mistake(
+    "R2", "giving one number for all images: sum over dim=(1, 2, 3) only, so that each image has its own"
+)
 def _(logits, X):
     return _pixels(logits, X).sum()
 
 
-@reconstruction.mistake("R3", "a mean over everything: sum over an image's pixels, dim=(1, 2, 3), one number per image")
+@reconstruction.mistake(
+    "R3", "taking a mean over everything: sum over an image's pixels, dim=(1, 2, 3), one number per image"
+)
 def _(logits, X):
     return _pixels(logits, X).mean()
 
 
-@reconstruction.mistake("R4", "taking the sigmoid twice: once gives the probability, the second time is too much")
+@reconstruction.mistake(
+    "R4",
+    "taking the sigmoid twice: softplus, or a function “with logits”, takes it itself; give it the logits as they come",
+)
 def _(logits, X):
     return _pixels(logits.sigmoid(), X).sum(dim=(1, 2, 3))
 
 
-@reconstruction.mistake("R5", "leaving out the dark pixels' term: (1 − x) ln(1 − p) belongs to it as well as x ln p")
+@reconstruction.mistake(
+    "R5", "leaving out the dark pixels' term: add (1 − x) softplus(a), which is −(1 − x) ln(1 − p), a being the logit"
+)
 def _(logits, X):
     return (X * F.softplus(-logits)).sum(dim=(1, 2, 3))
 
 
-@reconstruction.mistake("R6", "leaving out the minus: this is ln p(x), the cost is −ln p(x)")
+@reconstruction.mistake("R6", "taking the wrong sign: this is ln p(x), which is negative; return −ln p(x)")
 def _(logits, X):
     return -_pixels(logits, X).sum(dim=(1, 2, 3))
 
 
-@reconstruction.mistake("R7", "the squared error between image and sigmoid; asked for is the cross-entropy")
+@reconstruction.mistake(
+    "R7",
+    "taking the squared error of image and sigmoid: asked for is x softplus(−a) + (1 − x) softplus(a), a being "
+    "the logit",
+)
 def _(logits, X):
     return (logits.sigmoid() - X).square().sum(dim=(1, 2, 3))
 
 
-@reconstruction.mistake("R8", "ln of a sigmoid that has become 0, or e^1000 = ∞: write −ln sigmoid(a) as softplus(−a)")
+@reconstruction.mistake(
+    "R8",
+    "taking ln of a probability that has become 0: write −ln p as softplus(−a) and −ln(1 − p) as softplus(a), a "
+    "being the logit",
+)
 def _(logits, X):
     p = logits.sigmoid()
     return -(X * p.log() + (1 - X) * (1 - p).log()).sum(dim=(1, 2, 3))
+
+
+_STABLE = "the cost cannot grow with the logit then; −ln p is softplus(−a) and −ln(1 − p) softplus(a), a the logit"
+
+
+@reconstruction.mistake("R9", f"cutting ln p off at −100, as torch's own function for probabilities does: {_STABLE}")
+def _(logits, X):
+    p = logits.sigmoid()
+    return -(X * p.log().clamp(min=-100) + (1 - X) * (1 - p).log().clamp(min=-100)).sum(dim=(1, 2, 3))
+
+
+def _more_than_ln_0(small: float) -> Any:
+    def cost(logits: Tensor, X: Tensor) -> Tensor:
+        p = logits.sigmoid()
+        return -(X * (p + small).log() + (1 - X) * (1 - p + small).log()).sum(dim=(1, 2, 3))
+
+    return cost
+
+
+for _letter, _small in zip("abcdef", SMALL, strict=True):
+    reconstruction.mistake(f"R10{_letter}", f"adding a small number before ln is taken: {_STABLE}")(
+        _more_than_ln_0(_small)
+    )
 
 
 @exercise(
@@ -597,17 +672,20 @@ def _(reconstruction, kl, beta):
     return torch.stack([reconstruction, kl]).mean(dim=1) @ _tensor(-1.0, -beta)
 
 
-@elbo.mistake("E1", "the sign: this is −ELBO, the loss, of which less is better; the ELBO is the negative of it")
+@elbo.mistake("E1", "taking the wrong sign: this is −ELBO, the loss; put a minus before the whole of it")
 def _(reconstruction, kl, beta):
     return (reconstruction + beta * kl).mean()
 
 
-@elbo.mistake("E2", "β on the reconstruction: it is the KL's weight")
+@elbo.mistake("E2", "multiplying the reconstruction by β: it is the KL that β multiplies, reconstruction + β · kl")
 def _(reconstruction, kl, beta):
     return -(beta * reconstruction + kl).mean()
 
 
-@elbo.mistake("E3", "adding the KL: reconstruction and KL are costs both, so both are subtracted")
+@elbo.mistake(
+    "E3",
+    "adding the KL to the ELBO, as −(reconstruction − β · kl) does: both are subtracted, −(reconstruction + β · kl)",
+)
 def _(reconstruction, kl, beta):
     return -(reconstruction - beta * kl).mean()
 
@@ -617,7 +695,7 @@ def _(reconstruction, kl, beta):
     return -(reconstruction + kl).mean()
 
 
-@elbo.mistake("E5", "adding up the images: it is their mean")
+@elbo.mistake("E5", "adding up the images: take their mean")
 def _(reconstruction, kl, beta):
     return -(reconstruction + beta * kl).sum()
 
@@ -681,41 +759,45 @@ def _midterm(recon: Tensor, kl: Tensor) -> list[Tensor]:
     return [recon, kl, recon + kl]
 
 
-@midterm_loss.mistake("M1", "the printed MSE, 1/N Σ‖x − x̂‖²: the code's mean divides by the features, too")
+@midterm_loss.mistake(
+    "M1", "taking the printed MSE, 1/N Σ‖x − x̂‖²: the code divides by the features, too; take .mean() over all entries"
+)
 def _(X, X_hat, mu, log_var):
     return _midterm((X - X_hat).square().sum(dim=0).mean(), _elements(mu, log_var).mean())
 
 
 @midterm_loss.mistake(
-    "M2", "the printed KL: it has one −1 for all latents and sums over them; the code has a mean, −1 in each"
+    "M2", "taking the printed KL: take the mean over all entries of μ² + σ² − ln σ² − 1, the −1 inside, and halve it"
 )
 def _(X, X_hat, mu, log_var):
     kl = 0.5 * ((mu.square() + log_var.exp() - log_var).sum(dim=0) - 1).mean()
     return _midterm((X - X_hat).square().mean(), kl)
 
 
-@midterm_loss.mistake("M3", "a KL summed over the latents, as the printed one: the code's is a mean over them, too")
+@midterm_loss.mistake("M3", "summing the KL over the latents, as printed: take its .mean() over all entries")
 def _(X, X_hat, mu, log_var):
     return _midterm((X - X_hat).square().mean(), _elements(mu, log_var).sum(dim=0).mean())
 
 
-@midterm_loss.mistake("M4", "both printed formulas: the code takes means over all entries, and a −1 for each latent")
+@midterm_loss.mistake(
+    "M4", "taking both printed formulas: take .mean() over all entries in both terms, the KL's −1 inside of it"
+)
 def _(X, X_hat, mu, log_var):
     kl = 0.5 * ((mu.square() + log_var.exp() - log_var).sum(dim=0) - 1).mean()
     return _midterm((X - X_hat).square().sum(dim=0).mean(), kl)
 
 
-@midterm_loss.mistake("M5", "sums over features and latents: the code's two means divide by their numbers, too")
+@midterm_loss.mistake("M5", "summing over features and latents: take .mean() over all entries in both terms, no sum")
 def _(X, X_hat, mu, log_var):
     return _midterm((X - X_hat).square().sum(dim=0).mean(), _elements(mu, log_var).sum(dim=0).mean())
 
 
-@midterm_loss.mistake("M6", "taking ln σ² for ln σ, as the lab's function has it: here σ² is e^log_var")
+@midterm_loss.mistake("M6", "taking log_var for ln σ, as the lab's function does: here it is ln σ², so σ² is e^log_var")
 def _(X, X_hat, mu, log_var):
     return _midterm((X - X_hat).square().mean(), _elements(mu, 2 * log_var).mean())
 
 
-@midterm_loss.mistake("M7", "leaving out the ½ of the KL")
+@midterm_loss.mistake("M7", "leaving out the ½ of the KL: halve its mean")
 def _(X, X_hat, mu, log_var):
     return _midterm((X - X_hat).square().mean(), 2 * _elements(mu, log_var).mean())
 
@@ -748,8 +830,14 @@ def _():
 
 @interpolate.probes
 def _(draw):
-    d = draw.size(1, 4)
-    return draw.normal(d), draw.normal(d, mean=5), draw.size(3, 7)
+    n = draw.size(3, 7)
+    d = n if draw.first else draw.choice([1, n])  # so many that a row of shares can be multiplied by the way
+    return draw.normal(d), draw.normal(d, mean=5), n
+
+
+@interpolate.edge("five codes of two numbers")
+def _():
+    return _tensor(1.0, 2.0), _tensor(3.0, -2.0), 5
 
 
 @interpolate.expected
@@ -758,7 +846,9 @@ def _(start, end, n):
     return F.interpolate(line, size=n, mode="linear", align_corners=True)[0].T
 
 
-@interpolate.mistake("I1", "dividing the way by n: n points are n − 1 steps, so the last one does not reach the end")
+@interpolate.mistake(
+    "I1", "dividing the way by n: n points are n − 1 steps, so divide by n − 1, that the last one reaches the end"
+)
 def _(start, end, n):
     return start + torch.arange(n, dtype=start.dtype)[:, None] / n * (end - start)
 
@@ -768,7 +858,9 @@ def _(start, end, n):
     return start + torch.arange(1, n + 1, dtype=start.dtype)[:, None] / (n + 1) * (end - start)
 
 
-@interpolate.mistake("I3", "n steps, which are n + 1 points: asked for are n, the ends among them")
+@interpolate.mistake(
+    "I3", "making n steps, which are n + 1 points: asked for are n points, which are n − 1 steps; divide by n − 1"
+)
 def _(start, end, n):
     return start + torch.arange(n + 1, dtype=start.dtype)[:, None] / n * (end - start)
 
@@ -776,6 +868,11 @@ def _(start, end, n):
 @interpolate.mistake("I4", "going from end to start: the first row is start")
 def _(start, end, n):
     return end + torch.linspace(0, 1, n, dtype=start.dtype)[:, None] * (start - end)
+
+
+@interpolate.mistake("I5", "multiplying the way by a row of shares: make them a column, [:, None], a row for each code")
+def _(start, end, n):
+    return start + torch.linspace(0, 1, n, dtype=start.dtype) * (end - start)
 
 
 # --- Anticipation ---------------------------------------------------------------------------------------------------
