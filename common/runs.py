@@ -6,6 +6,7 @@ summary.json       what was reached, in what time, with which versions
 model.safetensors  the weights, with the settings they belong to
 checkpoint/        what --resume needs
 figures/*.png      the lab's plots
+tensorboard/       with --tensorboard: history and figures as TensorBoard reads them
 """
 
 import csv
@@ -25,6 +26,7 @@ import torch
 from torch import nn
 
 from common import checkpoint, distributed
+from common.board import EventFiles, require_tensorboard
 from common.device import use_deterministic_kernels
 from common.errors import InputError
 from common.files import read_json, validated, write_csv, write_json
@@ -56,9 +58,12 @@ class Run:
         self.parameters: dict[str, int] = {}  # of each network that was saved
         self.kept: int | None = None  # the epoch whose weights are the final ones, if it was chosen
         use_deterministic_kernels(settings.deterministic)
+        if settings.tensorboard:
+            require_tensorboard()
         self.resumed = settings.resume is not None
         self.path = Path(distributed.from_main(str(self._open(settings))))
         self.settings = dataclasses.replace(settings, out=self.path, resume=None)
+        self.events = EventFiles(self.path, self.path / "tensorboard") if settings.tensorboard else None
         if self.resumed and (self.path / "summary.json").is_file():
             self.samples_per_second = read_summary(self.path).samples_per_second
         if not self.resumed:
@@ -103,6 +108,8 @@ class Run:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self.events:
+            self.events.close()
         if error is not None and self.begun:  # leave a summary of what there is
             self.interrupted = True
             self._write_summary()
@@ -119,6 +126,11 @@ class Run:
         if distributed.is_main():
             self.begin()
             write_csv(self.path / "history.csv", self.history, columns=("epoch", "seconds"))
+            self._show_events()
+
+    def _show_events(self) -> None:
+        if self.events:
+            self.events.update(self.history)
 
     def save_model(self, model: nn.Module, name: str = "model", **about: Any) -> None:
         """The weights as <name>.safetensors, with the settings that rebuild the model, and `about`, in its header."""
@@ -134,6 +146,7 @@ class Run:
 
             self.begin()
             write_figure(self.path / "figures" / f"{name}.png", figure)
+            self._show_events()
 
     def finish(self, metrics: dict[str, float], sentence: str, *, look: Sequence[str] = (), then: str = "") -> None:
         """Write the summary, say in a sentence what was reached, and print the directory as the last line.

@@ -211,6 +211,7 @@ class RunFlags(Settings):
     offline: Annotated[bool, Role.PLACE] = False  # never touch the network
     quiet: Annotated[bool, Role.PLACE] = False  # print nothing but the run directory
     deterministic: Annotated[bool, Role.PLACE] = False  # on CUDA: only kernels that repeat the same bits (slower)
+    tensorboard: Annotated[bool, Role.PLACE] = False  # event files in the run's tensorboard/, too (extra `tensorboard`)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""`python -m labs` (or `labs`): the list of labs; `labs fetch` brings data sets, `labs compare` compares runs."""
+"""`python -m labs` (or `labs`): the list of labs, and the commands that are no lab's own."""
 
 import ast
+import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,11 @@ from common.text.published import GLOVE, TEXT_SOURCES
 USAGE = """
   python -m labs.<lab>          train with the course's settings       (--help lists the flags)
   labs fetch [NAME…|--all]      bring data sets beforehand, or say which are there
+  labs runs [LAB]               the runs that there are, a line each
   labs compare RUN…             a table of runs, and their curves in one figure
+  labs sweep LAB --over …       many runs, one table: settings × seeds, with spread and figures
+  labs board [RUN…]             TensorBoard on runs (extra `tensorboard`)
+  labs verify [LAB…]            do these labs still reach here what they say?
   labs picture FIGURE OUT       a figure made small enough for a web page"""
 
 
@@ -61,7 +66,7 @@ def list_labs() -> str:
 
 
 def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
-    """Bring the data sets called `names`; returns how many could not be had."""
+    """Bring the data sets called `names`; returns 2 if one could not be had."""
     sources = {**SOURCES, **TEXT_SOURCES, "glove": GLOVE}
     for name in names:
         if name not in sources:
@@ -73,7 +78,7 @@ def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
         print("  digits         there       0 MB  1 797 handwritten digits (come with scikit-learn)")
         print("  topics, reviews, tagged: texts that come with the suite")
         return 0
-    failures = 0
+    status = 0
     for name in sources if all else names:
         missing = missing_files(sources[name], data_dir)
         try:
@@ -81,24 +86,44 @@ def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
             print(f"{name}: {'fetched' if missing else 'there already'}, checksums right")
         except InputError as error:
             cli.print_error(error)
-            failures += 1
-    return failures
+            status = 2
+    return status
+
+
+COMMANDS: dict[str, tuple[Callable[..., int | None], type[Settings]]] = {
+    "fetch": (fetch, Fetch),
+    "compare": (compare, Compare),
+    "picture": (shrink_picture, Picture),
+}
+ELSEWHERE = {  # module, function, settings: what only these need is imported for these only
+    "runs": ("common.run_list", "list_runs", "Runs"),
+    "sweep": ("common.sweep", "sweep", "Sweep"),
+    "board": ("labs.board", "board", "Board"),
+    "verify": ("labs.verify", "verify", "Verify"),
+}
+
+
+def find_command(name: str) -> tuple[Callable[..., int | None], type[Settings]]:
+    """A command's function and its settings."""
+    if name in COMMANDS:
+        return COMMANDS[name]
+    module, function, kind = ELSEWHERE[name]
+    found = importlib.import_module(module)
+    return getattr(found, function), getattr(found, kind)
 
 
 def main() -> None:
     """The console script `labs`."""
     words = sys.argv[1:]
-    commands: dict[str, tuple[Callable[..., int | None], type[Settings]]]
-    commands = {"fetch": (fetch, Fetch), "compare": (compare, Compare), "picture": (shrink_picture, Picture)}
     with cli.one_line_errors():
         if words in ([], ["-h"], ["--help"]):
             print(list_labs(), USAGE, sep="\n")
             return
-        if words[0] not in commands:
-            raise InputError(f"{words[0]!r} is no command of labs; there are {', '.join(commands)}")
-    command, kind = commands[words[0]]
-    failures = cli.run(command, kind, words[1:], f"labs {words[0]}")
-    raise SystemExit(2 if failures else 0)
+        if words[0] not in [*COMMANDS, *ELSEWHERE]:
+            known = ", ".join([*COMMANDS, *ELSEWHERE])
+            raise InputError(f"{words[0]!r} is no command of labs; there are {known}")
+        command, kind = find_command(words[0])
+    raise SystemExit(cli.run(command, kind, words[1:], f"labs {words[0]}") or 0)
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ def settings_of(module: str, words: list[str]):
         return None
     if module == "labs":
         main = importlib.import_module("labs.__main__")
-        return {"fetch": main.Fetch, "compare": main.Compare, "picture": main.Picture}[words[0]]
+        return main.find_command(words[0])[1]
     if module == "assignments":
         main = importlib.import_module("assignments.__main__")
         return main.COMMANDS[words[0]][1] if words and words[0] != "run" else None

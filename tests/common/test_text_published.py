@@ -145,7 +145,7 @@ def test_labs_fetch_knows_texts_and_vectors(tmp_path, monkeypatch, capsys):
     assert fetch(("ag_news",), all=False, data_dir=tmp_path) == 0
     assert capsys.readouterr().out == "ag_news: there already, checksums right\n"
     place(monkeypatch, "imdb", write(tmp_path / "aclImdb_v1.tar.gz", ""))
-    assert fetch(("imdb", "ag_news"), all=False, data_dir=tmp_path) == 1
+    assert fetch(("imdb", "ag_news"), all=False, data_dir=tmp_path) == 2
     said = capsys.readouterr()
     assert said.err.count("\n") == 1 and "imdb is not under" in said.err
     assert "ag_news: there already" in said.out
