@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
@@ -18,7 +18,7 @@ from assignments import feedback, grid
 from assignments.check import PUBLIC, Result
 from assignments.exercise import exercises, load_set
 from assignments.grid import WORTH, Grades
-from assignments.isolation import SECONDS, Sandbox
+from assignments.isolation import SECONDS, Outcome, Sandbox
 from assignments.similar import similar
 from assignments.submission import Submission, read_submission
 from common.errors import InputError
@@ -48,6 +48,25 @@ def grade(hand_ins: tuple[Path, ...], key: str, jobs: int, out: Path, checks: Pa
     return unread
 
 
+class TurnTaking(Sandbox):
+    """A sandbox of one of several threads: only while a student's function runs may another thread judge.
+
+    What judges draws from torch's one random generator and reads sources through Python's one cache of lines.
+    """
+
+    def __init__(self, turn: Lock, seconds: float):
+        super().__init__(seconds=seconds)
+        self.turn = turn
+
+    def ask(self, request: dict[str, Any]) -> Outcome:
+        """As Sandbox.ask; the caller holds the turn before and after."""
+        self.turn.release()
+        try:
+            return super().ask(request)
+        finally:
+            self.turn.acquire()
+
+
 def find_zips(places: Iterable[Path]) -> list[Path]:
     """The zips that are named, and those in the folders that are named, by name. InputError if there is none."""
     found: list[Path] = []
@@ -73,14 +92,14 @@ def grade_class(
     out/<set>-<student>/results.json and feedback.md for each, grades.csv, mistakes.csv, similar.csv. What is graded
     already, with the same zip and key, is read again and not done again.
     """
-    each = local()
+    each, turn = local(), Lock()
     sandboxes: list[Sandbox] = []
 
     def one(path: Path) -> tuple[Path, Grades | InputError, bytes]:
         if not hasattr(each, "sandbox"):
-            each.sandbox = Sandbox(seconds=seconds)
+            each.sandbox = TurnTaking(turn, seconds)
             sandboxes.append(each.sandbox)
-        with tempfile.TemporaryDirectory(prefix="hand-in") as folder:
+        with turn, tempfile.TemporaryDirectory(prefix="hand-in") as folder:
             try:
                 submission = read_submission(path, Path(folder))
                 return path, _graded(submission, key, out, checks, each.sandbox), submission.answers
