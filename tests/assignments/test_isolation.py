@@ -39,15 +39,15 @@ HEAD = "import os, sys, torch, threading\n"
 
 @pytest.fixture(scope="module")
 def sandbox():
-    with Sandbox(seconds=1) as sandbox:
+    with Sandbox(seconds=2) as sandbox:
         sandbox.warm()
         yield sandbox
 
 
 PATCH = "torch.equal = torch.allclose = lambda *a, **k: True\ntorch.Tensor.__eq__ = lambda s, o: True\n"
 ATTACKS = {
-    "a loop without an end": ("while True: pass", "did not end within 1 seconds"),
-    "a loop in a kernel": ("a = torch.ones(9000, 9000)\nreturn a @ a @ a @ a", "did not end within 1 seconds"),
+    "a loop without an end": ("while True: pass", "did not end within 2 seconds"),
+    "a loop in a kernel": ("a = torch.ones(9000, 9000)\nreturn a @ a @ a @ a", "did not end within 2 seconds"),
     "a fork bomb": ("while True: os.fork()", "no other process"),
     "another process": ("import subprocess\nsubprocess.run(['true'])", "no other process"),
     "threads without end": ("while True: threading.Thread(target=lambda: None).start()", ""),
