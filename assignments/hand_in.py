@@ -13,8 +13,16 @@ from assignments.work import Work
 from common.files import write_atomically
 
 PARTS = ("answers.py", "report.md", "report.html", "student.toml", "hints.json", "sealed.json")
-OF_A_RUN = ("summary.json", "hyperparams.json", "assignment.json", "history.csv", "*.safetensors")
+OF_A_RUN = (
+    "summary.json",
+    "hyperparams.json",
+    "assignment.json",
+    "history.csv",
+    "*.safetensors",
+    "checkpoint/last.safetensors",
+)
 LARGEST = 64 << 20  # bytes of a run's weights
+SMALL = 4 << 20  # bytes of a checkpoint: tables and samplers are evaluated from theirs, a network's is not needed
 
 
 def files(work: Work) -> list[Path]:
@@ -22,7 +30,8 @@ def files(work: Work) -> list[Path]:
     found = [work.folder / name for name in PARTS]
     for run in run_directories(work).values():
         for pattern in OF_A_RUN:
-            found += [file for file in sorted(run.glob(pattern)) if file.stat().st_size <= LARGEST]
+            most = SMALL if pattern.startswith("checkpoint") else LARGEST
+            found += [file for file in sorted(run.glob(pattern)) if file.stat().st_size <= most]
     return [file for file in found if file.is_file()]
 
 

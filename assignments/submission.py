@@ -12,7 +12,9 @@ from common.errors import InputError
 from common.files import validated
 
 TEXTS = ("answers.py", "report.md", "report.html", "student.toml", "sealed.json", "hints.json")
-OF_A_RUN = re.compile(r"(summary\.json|hyperparams\.json|assignment\.json|history\.csv|[\w-]+\.safetensors)")
+OF_A_RUN = re.compile(
+    r"(summary\.json|hyperparams\.json|assignment\.json|history\.csv|(checkpoint/)?[\w-]+\.safetensors)"
+)
 LARGEST_TEXT, LARGEST_WEIGHTS, LARGEST = 32 << 20, 64 << 20, 512 << 20  # bytes: of a text, of weights, of all
 ENTRIES = 2000
 
@@ -92,8 +94,9 @@ def _place(parts: tuple[str, ...]) -> Path | None:
     """Where an entry belongs in a student's folder; the zip may have a folder around it all. None: not needed."""
     if parts[-1] in TEXTS and len(parts) <= 2:
         return Path(parts[-1])
-    if "runs" in parts and parts.index("runs") in (0, 1) and len(parts) == parts.index("runs") + 3:
-        run, name = parts[-2:]
+    if "runs" in parts[:2] and len(parts) >= parts.index("runs") + 3:
+        _, run, *rest = parts[parts.index("runs") :]
+        name = "/".join(rest)
         if re.fullmatch(r"[\w.-]{1,80}", run) and run.strip(".") and OF_A_RUN.fullmatch(name):
             return Path("runs", run, name)
     return None
