@@ -16,7 +16,7 @@ from assignments.check import PUBLIC, Result, check
 from assignments.classroom import Grade, grade
 from assignments.exercise import Exercise, exercises, load_set, sets
 from assignments.interop import Export, export
-from assignments.isolation import Sandbox
+from assignments.isolation import SECONDS, Sandbox
 from assignments.quiz import Quiz, quiz
 from assignments.work import FOLDER, Student, Work, make, open_work
 from common import cli
@@ -59,7 +59,7 @@ class Check(Settings):
     set: Name  # which assignment
     number: Positional[Number] = None  # one exercise only
     key: str = PUBLIC  # which numbers are drawn
-    seconds: Annotated[float, Range(0.1, 600)] = 10  # an exercise may take
+    seconds: Annotated[float, Range(0.1, 600)] = SECONDS  # an exercise may take
     work: Path = FOLDER  # where the folders of assignments lie
     checks: OptionalPath = None  # a folder with your lecturer's own sets
 
@@ -141,7 +141,7 @@ def get(set: str, student: str, partner: str, name: str, work: Path, checks: Pat
 
 
 def checked(
-    place: Work, module: ModuleType, key: str = PUBLIC, seconds: float = 10, only: int | None = None
+    place: Work, module: ModuleType, key: str = PUBLIC, seconds: float = SECONDS, only: int | None = None
 ) -> list[Result]:
     """The results of a folder's answers."""
     answers = read_answers(place.answers)

@@ -129,6 +129,21 @@ def check(exercise: Exercise, answers: Answers, sandbox: Sandbox, key: str = PUB
     return result
 
 
+def check_here(exercise: Exercise, function: Any, key: str = PUBLIC, drawn: int = DRAWN) -> Result:
+    """As `check`, of a function that is run in this process: for notebooks and for code of our own, never for marks."""
+    todo = cases(exercise, key, drawn)
+    answers = []
+    with torch.random.fork_rng(devices=[]):
+        for case in todo:
+            given = {"arguments": list(copied(case.arguments)), "gradient": list(case.gradient)}
+            said = child.answer(lambda *arguments: exercise.call(function, arguments), given)
+            answers.append(child.unpack(child.pack(said)))
+    result = Result(exercise.number, exercise.name, float(exercise.points), "unwritten")
+    if not answers[0].get("unwritten"):
+        judge(exercise, todo, answers, result)
+    return result
+
+
 def judge(exercise: Exercise, todo: list[Case], answers: list[dict[str, Any]], result: Result) -> None:
     """Compare a student's answers, case by case, and put facets, points and words into `result`."""
     expected = [case.result if case.given else right(exercise, exercise.reference, case) for case in todo]

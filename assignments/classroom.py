@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock, local
 from typing import Annotated, Any
 
+import torch
 from tyro.conf import Positional, arg
 
 from assignments import feedback, grid
@@ -24,8 +25,6 @@ from assignments.submission import Submission, read_submission
 from common.errors import InputError
 from common.files import read_json, validated, write_atomically, write_csv, write_json
 from common.settings import Count, OptionalPath, Settings
-
-EDITION = 1  # of what results.json says: results of another edition are made anew
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ def grade(hand_ins: tuple[Path, ...], key: str, jobs: int, out: Path, checks: Pa
     """`grade`; returns how many hand-ins could not be read."""
     if not key.strip() or key == PUBLIC:
         raise InputError(f"--key is {key!r}; it must be a secret of yours")
+    torch.set_num_threads(1)  # the networks are small: more threads would only wait for one another
     unread = grade_class(find_zips(hand_ins), key, out, checks=checks, jobs=jobs)
     print(out / "grades.csv")
     return unread
@@ -89,8 +89,8 @@ def grade_class(
 ) -> int:
     """Grade all, write the tables; returns how many could not be read.
 
-    out/<set>-<student>/results.json and feedback.md for each, grades.csv, mistakes.csv, similar.csv. What is graded
-    already, with the same zip and key, is read again and not done again.
+    grades.csv, mistakes.csv, similar.csv, results.json, and feedback/<student>.md for each. What is graded already, by
+    the same rules with the same zip and key, is read again and not done again.
     """
     each, turn = local(), Lock()
     sandboxes: list[Sandbox] = []
@@ -135,8 +135,9 @@ def _graded(submission: Submission, key: str, out: Path, checks: Path | None, sa
     """A hand-in's grades: read if they were made from the same zip with the same key, else made."""
     student = submission.work.student
     module = load_set(student.set, checks)
-    rules = hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()
-    stamp = hashlib.sha256(f"{EDITION}/{rules}/{submission.digest}/{key}".encode()).hexdigest()
+    sources = [Path(str(module.__file__)), *sorted(Path(__file__).parent.glob("*.py"))]  # other rules: graded anew
+    rules = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
+    stamp = hashlib.sha256(f"{rules}/{submission.digest}/{key}".encode()).hexdigest()
     file = out / ".graded" / f"{stamp}.json"
     if file.is_file():
         try:
@@ -210,9 +211,10 @@ def _write_tables(
         for result in grades.results:
             if result.mistake:
                 mistakes[grades.set, result.name, result.mistake] += 1
-        folder = out / f"{grades.set}-{grades.student}"
-        write_json(folder / "results.json", public(grades))
-        write_atomically(folder / "feedback.md", feedback_page(grades))
+    write_json(out / "results.json", [public(grades) for _, (grades, _) in sorted(graded.items())])
+    for student in sorted({student for _, student in graded}):
+        own_sets = [grades for (_, of), (grades, _) in sorted(graded.items()) if of == student]
+        write_atomically(out / "feedback" / f"{student}.md", "\n".join(map(feedback_page, own_sets)))
     for name, why in sorted(unread.items()):
         rows.append({"set": "", "student": "", "zip": name, "flags": why})
     columns = ["set", "student", "partner", *WORTH, "automatic", "final", "zip", "flags"]
@@ -249,14 +251,14 @@ def mistake_rows(mistakes: "Counter[tuple[str, str, str]]", graded: Any, checks:
 
 
 def public(grades: Grades) -> dict[str, Any]:
-    """results.json: all that was found, and no clock."""
+    """A hand-in's part of results.json: all that was found, and no clock."""
     values = asdict(grades)
     values["asked"] = {k: {"given": g, "answer": round(a, 6), "right": r} for k, (g, a, r) in grades.asked.items()}
     return {**values, "automatic": grades.automatic}
 
 
 def feedback_page(grades: Grades) -> str:
-    """feedback.md, for the student."""
+    """A set's part of a student's page."""
     worth = {"anticipation": 3, "management": 1, "testing": WORTH["testing"], "data_logging": WORTH["data_logging"]}
     rows = [f"# {grades.set}: {grades.student}", "", f"Variant {grades.variant}."]
     for name, points in grades.points.items():

@@ -10,18 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from assignments.exercise import Draw, exercise
+from assignments.exercise import Draw, exercise, tensor
 
 LAB = ""
 RUNS: dict[str, str] = {}
 
 
-def _tensor(*rows: Any) -> Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
-
-
-_IMAGE = _tensor([1, 2, 0, 1], [3, 1, 2, 2], [0, 1, 1, 0], [2, 3, 0, 1])  # the exam's I
-_MAP = _tensor([1, 5, 2], [4, 1, 1], [3, 1, 3])  # the exam's O
+_IMAGE = tensor([1, 2, 0, 1], [3, 1, 2, 2], [0, 1, 1, 0], [2, 3, 0, 1])  # the exam's I
+_MAP = tensor([1, 5, 2], [4, 1, 1], [3, 1, 3])  # the exam's O
 _ACTIONS = {"up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
 
 
@@ -51,7 +47,7 @@ def convolution(image: Tensor, kernel: Tensor, bias: float) -> Tensor:
 
 @convolution.example("the exam's I, K and b = 1")
 def _():
-    return (_IMAGE, _tensor([1, -1], [0, 1]), 1.0), _MAP
+    return (_IMAGE, tensor([1, -1], [0, 1]), 1.0), _MAP
 
 
 @convolution.probes
@@ -62,7 +58,7 @@ def _(draw):
 
 @convolution.expected
 def _(image, kernel, bias):
-    return F.conv2d(image[None, None], kernel[None, None], _tensor(bias))[0, 0]
+    return F.conv2d(image[None, None], kernel[None, None], tensor(bias))[0, 0]
 
 
 def _slid(image: Tensor, kernel: Tensor, bias: float) -> Tensor:
@@ -173,7 +169,7 @@ def max_pool(x: Tensor, size: int, stride: int) -> Tensor:
 
 @max_pool.example("the exam's feature map, windows of 2 × 2: not torch's usual 1 × 1")
 def _():
-    return (_MAP, 2, 2), _tensor([5, 2], [3, 3])
+    return (_MAP, 2, 2), tensor([5, 2], [3, 3])
 
 
 @max_pool.probes
@@ -343,7 +339,7 @@ def best_values(rows: int, columns: int, walls: list[int], goal: int, reward: fl
 
 @best_values.example("the exam's world of January 2026: V(0) = 4, V(1) = 5; V(3) is 3.2, not its 2.56")
 def _():
-    return (3, 3, [4], 2, 5.0, 0.8), _tensor(4, 5, 0, 3.2, 0, 5, 2.56, 3.2, 4)
+    return (3, 3, [4], 2, 5.0, 0.8), tensor(4, 5, 0, 3.2, 0, 5, 2.56, 3.2, 4)
 
 
 def _world(draw: Draw) -> tuple[Any, ...]:
@@ -384,7 +380,7 @@ def _swept(world: tuple[Any, ...], times: int = 16, paid: float = 0.0, first: fl
         worth = [paid + gamma * value for value in V]
         worth[goal] = first * reward
         V = [max(worth[way] for way in ways[state]) if state in ways else 0.0 for state in range(rows * columns)]
-    return _tensor(*V)
+    return tensor(*V)
 
 
 @best_values.mistake("G1", "γ once more: the step into the goal pays the whole reward, so its neighbours have that")
@@ -460,7 +456,7 @@ def _(mine, V, state, rows, columns, walls, goal, reward, gamma, slip):
 @slippery_q.example("the exam's Q(0, →) = 3.5872, and the other three")
 def _():
     Q = {"Q(0, right)": 3.5872, "Q(0, up)": 3.32, "Q(0, down)": 2.5136, "Q(0, left)": 3.0272}
-    return (_tensor(4, 5, 0, 2.56, 0, 0, 0, 0, 0), 0, 3, 3, [4], 2, 5.0, 0.8, 0.15), Q
+    return (tensor(4, 5, 0, 2.56, 0, 0, 0, 0, 0), 0, 3, 3, [4], 2, 5.0, 0.8, 0.15), Q
 
 
 @slippery_q.probes

@@ -9,19 +9,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from assignments.exercise import Draw, exercise
+from assignments.exercise import Draw, exercise, number, tensor
 
 LAB = ""
 RUNS: dict[str, str] = {}
 EPS = 1e-8
-
-
-def _tensor(*rows):
-    return torch.tensor(rows, dtype=torch.float64)
-
-
-def _number(value):
-    return torch.tensor(value, dtype=torch.float64)
 
 
 # --- Data and networks ----------------------------------------------------------------------------------------------
@@ -81,7 +73,7 @@ def _(mine, n):
 
 @real_data.expected
 def _(n):
-    clusters = torch.distributions.Normal(_tensor([2.0, 2.0], [-2.0, -2.0]), 0.5)
+    clusters = torch.distributions.Normal(tensor([2.0, 2.0], [-2.0, -2.0]), 0.5)
     coins = torch.distributions.Categorical(torch.ones(2))
     mixture = torch.distributions.Independent(clusters, 1)
     return torch.distributions.MixtureSameFamily(coins, mixture).sample((n,))
@@ -91,7 +83,7 @@ def _points(n: int, centres: Tensor, noise: Tensor) -> Tensor:
     return centres[torch.randint(len(centres), (n,))] + noise
 
 
-_CENTRES = _tensor([2.0, 2.0], [-2.0, -2.0])
+_CENTRES = tensor([2.0, 2.0], [-2.0, -2.0])
 
 
 @real_data.mistake("R1", "points in columns, as the exam's Julia has them: here each row is a point, (n, 2)")
@@ -266,12 +258,12 @@ def loss_disc(d_real: Tensor, d_fake: Tensor) -> Tensor:
 
 @loss_disc.example("at equilibrium: 1.386")
 def _():
-    return (_tensor([0.5]), _tensor([0.5])), _number(-2 * math.log(0.5 + EPS))
+    return (tensor([0.5]), tensor([0.5])), number(-2 * math.log(0.5 + EPS))
 
 
 @loss_disc.example("sure and wrong: −2 ln 1e-8 = 36.84")
 def _():
-    return (_tensor([0.0]), _tensor([1.0])), _number(-2 * math.log(EPS))
+    return (tensor([0.0]), tensor([1.0])), number(-2 * math.log(EPS))
 
 
 @loss_disc.probes
@@ -352,12 +344,12 @@ def loss_gen(d_fake: Tensor) -> Tensor:
 
 @loss_gen.example("at equilibrium: 0.693")
 def _():
-    return (_tensor([0.5]),), _number(-math.log(0.5 + EPS))
+    return (tensor([0.5]),), number(-math.log(0.5 + EPS))
 
 
 @loss_gen.example("seen through: −ln 1e-8 = 18.42")
 def _():
-    return (_tensor([0.0]),), _number(-math.log(EPS))
+    return (tensor([0.0]),), number(-math.log(EPS))
 
 
 @loss_gen.probes

@@ -4,6 +4,7 @@ A set of exercises is a module; its blocks are found by `exercises`. LECTURER.md
 """
 
 import ast
+import functools
 import hashlib
 import hmac
 import importlib.util
@@ -197,14 +198,26 @@ class Draw:
         return torch.randint(low, high + 1, shape, generator=self.generator)
 
     def shares(self, *shape: int) -> Tensor:
-        """Probabilities over the last dimension, none of them zero."""
+        """Probabilities over the last dimension, in whole hundredths, none of them zero."""
         weights = 0.05 + torch.rand(shape, generator=self.generator, dtype=torch.float64)
-        return weights / weights.sum(-1, keepdim=True)
+        hundredths = (100 * weights / weights.sum(-1, keepdim=True)).round().clamp(min=1)
+        largest = hundredths.argmax(-1, keepdim=True)  # takes what rounding has left over
+        return hundredths.scatter_add(-1, largest, 100 - hundredths.sum(-1, keepdim=True)) / 100
 
 
 def _readable(values: Tensor) -> Tensor:
     rounded = values.mul(100).round() / 100
     return torch.where(rounded == 0, 0.05, rounded)  # at zero a ReLU's slope is a matter of taste
+
+
+def number(value: float) -> Tensor:
+    """A number as float64 without dimensions."""
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def tensor(*rows: object) -> Tensor:
+    """Numbers, or rows of them, as float64: tensor(1, 2) is (2,), tensor([1, 2]) is (1, 2)."""
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 def exercises(module: ModuleType) -> list[Exercise]:
@@ -213,6 +226,7 @@ def exercises(module: ModuleType) -> list[Exercise]:
     return sorted(found, key=lambda exercise: exercise.number)
 
 
+@functools.cache
 def load_set(name: str, checks: Path | None = None) -> ModuleType:
     """A set by name: a file of the folder `checks`, else one of the suite's. InputError if there is none."""
     own = Path(__file__).parent

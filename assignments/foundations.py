@@ -18,7 +18,8 @@ from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from assignments.anticipation import anticipation
-from assignments.exercise import Draw, exercise
+from assignments.evaluation import measured, settings_here
+from assignments.exercise import Draw, exercise, tensor
 
 LAB = "labs.foundations"
 RUNS = {
@@ -32,22 +33,13 @@ RUNS = {
 }
 
 
-def evaluate(path: Path) -> dict[str, float]:
-    """The test metrics of a run, by the lab's own functions."""
-    from common.data import ArrayLoader
-    from common.trainer import evaluate as means
+def evaluate(path: Path, data_dir: Path | None = None) -> dict[str, float]:
+    """The test metrics of a finished run, named as in its summary.json; a grader says where its data lie."""
     from labs.foundations.foundations import get_data, load_run, score
 
     run = load_run(path)
-    args = run.settings.but(device="cpu", quiet=True)
-    loader = ArrayLoader(*get_data(args, torch.device("cpu")).test, batch_size=1000)
-    found = means(lambda batch: score(run.model, batch), loader, [run.model])
-    return {f"test_{name}": value for name, value in found.items()}
-
-
-def _t(*numbers: float) -> Tensor:
-    """A few numbers as a tensor."""
-    return torch.tensor(numbers, dtype=torch.float64)
+    data = get_data(settings_here(run.settings, data_dir), torch.device("cpu"))
+    return measured(run.model, score, data.test, "test")
 
 
 def _eighths(draw: Draw, low: int, high: int) -> float:
@@ -96,10 +88,10 @@ def _(mine, w, b, x, y, lr):
 
 
 perceptron_step.example("a mistake moves the line")(
-    lambda: ((_t(1, -2), 0.5, _t(2, 1), -1, 0.5), {"w": _t(0, -2.5), "b": 0.0})
+    lambda: ((tensor(1, -2), 0.5, tensor(2, 1), -1, 0.5), {"w": tensor(0, -2.5), "b": 0.0})
 )
 perceptron_step.example("w·x + b = 0 is answered with −1")(
-    lambda: ((_t(1, -1), 0.0, _t(1, 1), -1, 0.5), {"w": _t(1, -1), "b": 0.0})
+    lambda: ((tensor(1, -1), 0.0, tensor(1, 1), -1, 0.5), {"w": tensor(1, -1), "b": 0.0})
 )
 
 
@@ -120,14 +112,14 @@ perceptron_step.probes(lambda draw: _neuron(draw, right=False, kinds=(1,)))
 
 @perceptron_step.expected
 def _(w, b, x, y, lr):
-    w, b = w.clone().requires_grad_(), _t(b)[0].requires_grad_()
+    w, b = w.clone().requires_grad_(), tensor(b)[0].requires_grad_()
     z = w @ x + b - 1e-12  # what lies on the border is −1
     dw, db = torch.autograd.grad(F.relu(-y * z), (w, b))  # how far on the wrong side
     return (w - lr * dw).detach(), b.item() - lr * db.item()
 
 
 def _corners(kinds: list[int]) -> tuple[Any, ...]:
-    return _t(0, 0), 0.0, _t(0, 0, 0, 1, 1, 0, 1, 1).reshape(4, 2), torch.tensor(kinds), 1.0
+    return tensor(0, 0), 0.0, tensor(0, 0, 0, 1, 1, 0, 1, 1).reshape(4, 2), torch.tensor(kinds), 1.0
 
 
 perceptron_step.edge("AND is learnt")(lambda: _corners([-1, -1, -1, 1]))
@@ -211,7 +203,7 @@ def _(mine, x, y, m, b):
 
 
 line_gradient.example("three points of y = 2x + 1, from m = b = 0")(
-    lambda: ((_t(0, 1, 2), _t(1, 3, 5), 0.0, 0.0), {"∂J/∂m": _t(-26 / 3)[0], "∂J/∂b": _t(-6)[0]})
+    lambda: ((tensor(0, 1, 2), tensor(1, 3, 5), 0.0, 0.0), {"∂J/∂m": tensor(-26 / 3)[0], "∂J/∂b": tensor(-6)[0]})
 )
 
 
@@ -223,7 +215,7 @@ def _(draw):
 
 @line_gradient.expected
 def _(x, y, m, b):
-    line = _t(m, b).requires_grad_()
+    line = tensor(m, b).requires_grad_()
     return tuple(torch.autograd.grad(F.mse_loss(line[0] * x + line[1], y), line)[0])
 
 
@@ -289,7 +281,9 @@ def _(mine, name, z, alpha):
     return {"f(z)": f, "f′(z)": slope}
 
 
-activation.example("σ(0) = ½ and σ′(0) = ¼")(lambda: (("logistic", _t(0), 1.0), {"f(z)": _t(0.5), "f′(z)": _t(0.25)}))
+activation.example("σ(0) = ½ and σ′(0) = ¼")(
+    lambda: (("logistic", tensor(0), 1.0), {"f(z)": tensor(0.5), "f′(z)": tensor(0.25)})
+)
 
 
 KINDS = ("logistic", "hyperbolic", "rectified", "leaky", "exponential")
@@ -303,7 +297,7 @@ def _probe(kind: str) -> None:
 
     @activation.edge("finite at ±1000")
     def _():
-        return kind, _t(-1000, 1000), 0.25
+        return kind, tensor(-1000, 1000), 0.25
 
 
 for _kind in KINDS:
@@ -438,7 +432,7 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
 
 
 cross_entropy.example("no class preferred gives ln K")(
-    lambda: ((torch.zeros(2, 10).double(), torch.tensor([3, 7])), _t(math.log(10))[0])
+    lambda: ((torch.zeros(2, 10).double(), torch.tensor([3, 7])), tensor(math.log(10))[0])
 )
 
 
@@ -453,7 +447,9 @@ def _(logits, y):
     return F.cross_entropy(logits, y)
 
 
-cross_entropy.edge("finite at ±1000")(lambda: (_t(1000, 0, 1000, 1000, 0, 1000).reshape(2, 3), torch.tensor([1, 0])))
+cross_entropy.edge("finite at ±1000")(
+    lambda: (tensor(1000, 0, 1000, 1000, 0, 1000).reshape(2, 3), torch.tensor([1, 0]))
+)
 
 cross_entropy.mistake("F22", "taking softmax twice: the loss takes logits, and softmax belongs in it once")(
     lambda logits, y: F.cross_entropy(logits.softmax(dim=1), y)
@@ -533,7 +529,10 @@ def _(mine, theta, g, v, lr, mu):
 
 
 momentum_step.example("from rest it is plain descent")(
-    lambda: ((_t(1, 1), _t(3, -0.5), _t(0, 0), 0.25, 0.5), {"θ": _t(0.25, 1.125), "v": _t(-0.75, 0.125)})
+    lambda: (
+        (tensor(1, 1), tensor(3, -0.5), tensor(0, 0), 0.25, 0.5),
+        {"θ": tensor(0.25, 1.125), "v": tensor(-0.75, 0.125)},
+    )
 )
 
 
@@ -556,7 +555,7 @@ def _slopes(steps: int) -> Tensor:
     return torch.stack([torch.sin(t), 1 + 0.5 * torch.cos(3 * t)], dim=1)
 
 
-momentum_step.edge("100 steps")(lambda: (_t(1, 1), _slopes(100), _t(0, 0), 0.05, 0.9))
+momentum_step.edge("100 steps")(lambda: (tensor(1, 1), _slopes(100), tensor(0, 0), 0.05, 0.9))
 
 
 @momentum_step.mistake(
@@ -617,8 +616,8 @@ def _(mine, theta, g, m, v, t, lr, beta1, beta2, eps):
 
 adam_step.example("the first step has the length η")(
     lambda: (
-        (_t(1, 1), _t(3, -0.2), _t(0, 0), _t(0, 0), 0, 0.25, 0.5, 0.75, 0.0),
-        {"θ": _t(0.75, 1.25), "m": _t(1.5, -0.1), "v": _t(2.25, 0.01)},
+        (tensor(1, 1), tensor(3, -0.2), tensor(0, 0), tensor(0, 0), 0, 0.25, 0.5, 0.75, 0.0),
+        {"θ": tensor(0.75, 1.25), "m": tensor(1.5, -0.1), "v": tensor(2.25, 0.01)},
     )
 )
 
@@ -640,8 +639,10 @@ def _(theta, g, m, v, t, lr, beta1, beta2, eps):
     return theta, m, v
 
 
-adam_step.edge("the thousandth step")(lambda: (_t(1), _t(0.5), _t(-0.25), _t(2), 999, 0.5, 0.5, 0.75, 0.25))
-adam_step.edge("100 steps")(lambda: (_t(1, 1), _slopes(100), _t(0, 0), _t(0, 0), 0, 0.05, 0.9, 0.999, 0.01))
+adam_step.edge("the thousandth step")(
+    lambda: (tensor(1), tensor(0.5), tensor(-0.25), tensor(2), 999, 0.5, 0.5, 0.75, 0.25)
+)
+adam_step.edge("100 steps")(lambda: (tensor(1, 1), _slopes(100), tensor(0, 0), tensor(0, 0), 0, 0.05, 0.9, 0.999, 0.01))
 
 
 def _adam(
@@ -726,8 +727,8 @@ def _(mine, rule, theta, g, a, d, lr, rho, eps):
 
 adaptive_step.example("AdaGrad's first step has the length η")(
     lambda: (
-        ("adagrad", _t(1, 1), _t(3, -0.2), _t(0, 0), _t(0, 0), 0.25, 0.5, 0.0),
-        {"θ": _t(0.75, 1.25), "A": _t(9, 0.04), "D": _t(0, 0)},
+        ("adagrad", tensor(1, 1), tensor(3, -0.2), tensor(0, 0), tensor(0, 0), 0.25, 0.5, 0.0),
+        {"θ": tensor(0.75, 1.25), "A": tensor(9, 0.04), "D": tensor(0, 0)},
     )
 )
 
@@ -742,7 +743,7 @@ def _rule(rule: str) -> None:
 
     @adaptive_step.edge(f"ten steps of {rule}")
     def _():
-        return rule, _t(1, 1), _slopes(10), _t(0, 0), _t(0, 0), 0.05, 0.9, 0.01
+        return rule, tensor(1, 1), _slopes(10), tensor(0, 0), tensor(0, 0), 0.05, 0.9, 0.01
 
 
 for _name in ("adagrad", "rmsprop", "adadelta"):
@@ -855,8 +856,8 @@ def _(mine, x, y, w1, b1, w2, b2):
 
 mlp_backward.example("one sample, by hand")(
     lambda: (
-        (_t(2)[None], torch.tensor([0]), _t(0.5)[None], _t(0), _t(2, 0)[:, None], _t(-2, 0)),
-        {"dW₁": _t(-2)[None], "db₁": _t(-1), "dW₂": _t(-0.5, 0.5)[:, None], "db₂": _t(-0.5, 0.5)},
+        (tensor(2)[None], torch.tensor([0]), tensor(0.5)[None], tensor(0), tensor(2, 0)[:, None], tensor(-2, 0)),
+        {"dW₁": tensor(-2)[None], "db₁": tensor(-1), "dW₂": tensor(-0.5, 0.5)[:, None], "db₂": tensor(-0.5, 0.5)},
     )
 )
 
@@ -959,9 +960,14 @@ def _(mine, h, u, p, training, g, w, l2):
 
 
 regularise.example("not in training nothing is dropped")(
-    lambda: ((_t(1, 2), _t(0.1, 0.9), 0.5, False, _t(1), _t(0), 0.5), {"h": _t(1, 2), "gradient": _t(1)})
+    lambda: (
+        (tensor(1, 2), tensor(0.1, 0.9), 0.5, False, tensor(1), tensor(0), 0.5),
+        {"h": tensor(1, 2), "gradient": tensor(1)},
+    )
 )
-regularise.edge("the penalty's slope")(lambda: (_t(1, 2), _t(0.1, 0.9), 0.5, False, _t(1, 2), _t(3, -4), 0.5))
+regularise.edge("the penalty's slope")(
+    lambda: (tensor(1, 2), tensor(0.1, 0.9), 0.5, False, tensor(1, 2), tensor(3, -4), 0.5)
+)
 
 
 def _units(draw: Draw, training: bool) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ Exercises of Task № 4 and of the slides' one-dimensional GAN. Where the lab ha
 these have bytes and counts.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from assignments.anticipation import anticipation
-from assignments.exercise import Draw, exercise
+from assignments.evaluation import settings_here
+from assignments.exercise import Draw, exercise, number, tensor
 
 LAB = "labs.gan"
 RUNS: dict[str, str] = {
@@ -24,29 +26,40 @@ RUNS: dict[str, str] = {
     "course": "--model course",
     "course_beta": "--model course --beta1 0.5",
 }
+ROUGH = ("coverage", "smallest_share", "class_kl", "confidence", "frechet_distance", "diversity")  # the judge's
 
 
-def evaluate(path: Path) -> dict[str, float]:
-    """What the judge says of a finished run's generator; the names are those of its summary.json."""
+@functools.cache
+def _judge(dataset: str, data_dir: Path) -> Any:
+    """The judge of a data set and its opinion of the real images: once, where it cannot be kept in `data_dir`."""
     from common.datasets import load_images
+    from labs.gan import judge
+
+    images = load_images(dataset, data_dir, offline=True, quiet=True)
+    network = judge.get_judge(images, data_dir, torch.device("cpu"), quiet=True)
+    return network, judge.ask(network, images.X_train[:10_000])
+
+
+def evaluate(path: Path, data_dir: Path | None = None) -> dict[str, float]:
+    """What the judge says of a finished run's generator, and how its networks stand to one another.
+
+    The judge's numbers are named as in the run's summary.json. A judge is trained where there is none yet, and comes
+    out a little different on another machine: ROUGH. The discriminator's mean answers do not need one.
+    """
     from labs.gan import gan, judge
 
-    loaded = gan.load_run(path)
-    args = loaded.settings
-    images = load_images(args.dataset, args.data_dir, offline=args.offline, quiet=True)
-    network = judge.get_judge(images, args.data_dir, torch.device("cpu"), quiet=True)
-    reference = judge.ask(network, images.X_train[:10_000])
-    z = gan.noise(gan.SAMPLES, args.latent_dim, seed=args.seed)
-    samples = gan.generate(loaded.model.get_submodule("generator"), z)
-    return judge.assess(judge.ask(network, samples), reference)
-
-
-def _tensor(*rows: Any) -> Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
-
-
-def _number(value: float) -> Tensor:
-    return torch.tensor(value, dtype=torch.float64)
+    run = gan.load_run(path)
+    args = settings_here(run.settings, data_dir)
+    data = gan.get_data(args, torch.device("cpu"))
+    network, reference = _judge(args.dataset, args.data_dir)
+    samples = gan.generate(run.model.get_submodule("generator"), gan.noise(gan.SAMPLES, args.latent_dim, args.seed))
+    with torch.inference_mode():
+        discriminator = run.model.get_submodule("discriminator").eval()
+        answers = {
+            f"answer_to_{kind}": float(discriminator(X[:1000]).sigmoid().mean())
+            for kind, X in (("real", data.train), ("samples", 2 * samples - 1))
+        }
+    return judge.assess(judge.ask(network, samples), reference) | answers
 
 
 # --- Pixels ---------------------------------------------------------------------------------------------------------
@@ -73,7 +86,7 @@ def to_tanh_range(X: Tensor) -> Tensor:
 
 @to_tanh_range.example("black is −1, white is 1")
 def _():
-    return (torch.tensor([[[0, 255]]], dtype=torch.uint8),), _tensor([[[-1.0, 1.0]]])
+    return (torch.tensor([[[0, 255]]], dtype=torch.uint8),), tensor([[[-1.0, 1.0]]])
 
 
 @to_tanh_range.probes
@@ -140,7 +153,7 @@ def to_bytes(x: Tensor) -> Tensor:
 
 @to_bytes.example("−1 is black, 1 is white, −0.5 is rounded to 64")
 def _():
-    return (_tensor([[[-1.0, 1.0, -0.5]]]),), torch.tensor([[[0, 255, 64]]], dtype=torch.uint8)
+    return (tensor([[[-1.0, 1.0, -0.5]]]),), torch.tensor([[[0, 255, 64]]], dtype=torch.uint8)
 
 
 @to_bytes.probes
@@ -234,12 +247,12 @@ def _unless_smoothed(mine: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., 
 
 @discriminator_loss.example("the slide's D(3) and D(G(0)): 0.948")
 def _():
-    return (_tensor([0.5]), _tensor([-0.5])), _number(2 * math.log(1 + math.exp(-0.5)))
+    return (tensor([0.5]), tensor([-0.5])), number(2 * math.log(1 + math.exp(-0.5)))
 
 
 @discriminator_loss.example("D can only guess: ln 4")
 def _():
-    return (torch.zeros(2, 1, dtype=torch.float64), torch.zeros(2, 1, dtype=torch.float64)), _number(math.log(4))
+    return (torch.zeros(2, 1, dtype=torch.float64), torch.zeros(2, 1, dtype=torch.float64)), number(math.log(4))
 
 
 @discriminator_loss.probes
@@ -250,7 +263,7 @@ def _(draw):
 
 @discriminator_loss.edge("finite at ±1000")
 def _():
-    return _tensor([-1000.0], [1000.0]), _tensor([1000.0], [-1000.0])
+    return tensor([-1000.0], [1000.0]), tensor([1000.0], [-1000.0])
 
 
 @discriminator_loss.expected
@@ -326,12 +339,12 @@ def generator_loss(fake_logits: Tensor) -> Tensor:
 
 @generator_loss.example("D can only guess: ln 2")
 def _():
-    return (_tensor([0.0]),), _number(math.log(2))
+    return (tensor([0.0]),), number(math.log(2))
 
 
 @generator_loss.example("the slide's D(3): 0.474")
 def _():
-    return (_tensor([0.5]),), _number(math.log(1 + math.exp(-0.5)))
+    return (tensor([0.5]),), number(math.log(1 + math.exp(-0.5)))
 
 
 @generator_loss.probes
@@ -341,7 +354,7 @@ def _(draw):
 
 @generator_loss.edge("finite at ±1000")
 def _():
-    return (_tensor([-1000.0], [1000.0]),)
+    return (tensor([-1000.0], [1000.0]),)
 
 
 @generator_loss.expected
@@ -667,7 +680,7 @@ def slide_gradients(w: float, b: float, x: float, z: float) -> tuple[float, floa
 
 @slide_gradients.example("the slide's numbers: −0.7551 and 0")
 def _():
-    return (0.5, -1.0, 3.0, 0.0), {"∂L_D/∂w": _number(-0.7550813375962907), "∂L_D/∂b": _number(0)}
+    return (0.5, -1.0, 3.0, 0.0), {"∂L_D/∂w": number(-0.7550813375962907), "∂L_D/∂b": number(0)}
 
 
 @slide_gradients.use
@@ -683,8 +696,8 @@ def _(draw):
 
 @slide_gradients.expected
 def _(w, b, x, z):
-    weights = _tensor(w, b).requires_grad_()
-    loss = _bce(weights @ _tensor(x, 1), 1) + _bce(weights @ _tensor(2 * z + 1, 1), 0)
+    weights = tensor(w, b).requires_grad_()
+    loss = _bce(weights @ tensor(x, 1), 1) + _bce(weights @ tensor(2 * z + 1, 1), 0)
     return torch.autograd.grad(loss, weights)[0]
 
 
@@ -763,12 +776,12 @@ def class_kl(counts: Tensor) -> Tensor:
 
 @class_kl.example("all classes equally often: 0")
 def _():
-    return (torch.tensor([25, 25, 25, 25]),), _number(0)
+    return (torch.tensor([25, 25, 25, 25]),), number(0)
 
 
 @class_kl.example("one class of ten: ln 10")
 def _():
-    return (torch.tensor([0, 0, 0, 40, 0, 0, 0, 0, 0, 0]),), _number(math.log(10))
+    return (torch.tensor([0, 0, 0, 40, 0, 0, 0, 0, 0, 0]),), number(math.log(10))
 
 
 @class_kl.probes

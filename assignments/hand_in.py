@@ -9,7 +9,7 @@ from types import ModuleType
 from assignments.anticipation import given_answers, questions
 from assignments.check import Result
 from assignments.report import fill, run_directories
-from assignments.work import Work
+from assignments.work import Work, template
 from common.files import write_atomically
 
 PARTS = ("answers.py", "report.md", "report.html", "student.toml", "hints.json", "sealed.json")
@@ -58,33 +58,36 @@ def missing(work: Work, module: ModuleType, results: list[Result]) -> list[str]:
     lines += [f"question {q.name} has no answer" for q in questions(module) if not answers.get(q.name)]
     if not answers.get("prediction", work.prediction()):
         lines.append("there was no prediction before the first run" if work.sealed() else "there is no prediction yet")
-    if not re.search(r"^Pledge: *\S", text, re.MULTILINE):
+    if not work.signed("Pledge"):
         lines.append("the pledge is not signed (“Pledge: your name” in report.md)")
     there = run_directories(work)
     for name, flags in getattr(module, "RUNS", {}).items():
         if name not in there:
             lines.append(f"run {name} is missing: python -m assignments run {work.student.set} {flags} --out {name}")
+    for file in (file for run in there.values() for file in sorted(run.glob("*.safetensors"))):
+        size = file.stat().st_size
+        if size > LARGEST:
+            lines.append(f"{file} has {size >> 20} MiB and is left out; at most {LARGEST >> 20} are taken")
     for place in dict.fromkeys(fill(work, module, results)[1]):
         run = place.removeprefix("runs/").partition("/" if "/" in place else ".")[0]
         if run in there:  # else the run was said to be missing
             lines.append(f"report.md speaks of {place}, which is not there")
-    lines += [f"nothing is written under “{heading}”" for heading in empty_parts(text, module)]
+    lines += [f"nothing is written under “{heading}”" for heading in empty_parts(work, module)]
     if not (work.folder / "report.html").is_file():
         lines.append(f"there is no report.html: python -m assignments report {work.student.set}")
     return lines
 
 
-def empty_parts(text: str, module: ModuleType) -> list[str]:
+def empty_parts(work: Work, module: ModuleType) -> list[str]:
     """The lettered parts of the interpretation to which nothing was added: no row that the template has not."""
     found = []
-    for heading, body in re.findall(r"^### ([a-h]\) .*)\n((?:(?!^#).*\n?)*)", text, re.MULTILINE):
-        if not added(body, module):
+    for heading, body in re.findall(r"^### ([a-h]\) .*)\n((?:(?!^#).*\n?)*)", work.report_text(), re.MULTILINE):
+        if not added(body, work, module):
             found.append(heading)
     return found
 
 
-def added(text: str, module: ModuleType) -> str:
-    """The rows of a text that the set's template has not: what the student wrote."""
-    template = Path(str(module.__file__)).with_suffix(".md")
-    known = set(template.read_text(encoding="utf-8").splitlines()) if template.is_file() else set()
+def added(text: str, work: Work, module: ModuleType) -> str:
+    """The rows of a text that were not in the report when the student got it."""
+    known = set(template(module, work.student).splitlines())
     return "\n".join(row for row in text.splitlines() if row.strip() and row not in known)

@@ -10,22 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from assignments.exercise import exercise
+from assignments import vae
+from assignments.exercise import exercise, number, tensor
 
 LAB = ""
 RUNS: dict[str, str] = {}
 
 
-def _tensor(*rows):
-    return torch.tensor(rows, dtype=torch.float64)
-
-
-def _number(value):
-    return torch.tensor(value, dtype=torch.float64)
-
-
 # The exam's data: two features (rows) of four samples (columns).
-_X = _tensor([0.5, 0.6, 0.1, 0.7], [0.3, 0.4, 0.2, 0.8])
+_X = tensor([0.5, 0.6, 0.1, 0.7], [0.3, 0.4, 0.2, 0.8])
 
 
 @exercise(
@@ -163,8 +156,8 @@ def _(mine, X, We, be):
 
 @encode.example("one sample, worked by hand")
 def _():
-    We, be = _tensor([1, 0], [0, 1], [1, 1], [1, -1]), _tensor(0.0, 0, 0, 1)
-    return (_tensor([0.5], [0.3]), We, be), {"mu": _tensor([0.5], [0.3]), "log_var": _tensor([0.8], [1.2])}
+    We, be = tensor([1, 0], [0, 1], [1, 1], [1, -1]), tensor(0.0, 0, 0, 1)
+    return (tensor([0.5], [0.3]), We, be), {"mu": tensor([0.5], [0.3]), "log_var": tensor([0.8], [1.2])}
 
 
 @encode.probes
@@ -176,7 +169,7 @@ def _(draw):
 
 @encode.edge("three samples, each with its own codes")
 def _():
-    return _tensor([1, 2, 3], [-1, 0, 1]), _tensor([1, 0], [0, 1], [1, 1], [1, -1]), _tensor(0.5, 1, -1, 2)
+    return tensor([1, 2, 3], [-1, 0, 1]), tensor([1, 0], [0, 1], [1, 1], [1, -1]), tensor(0.5, 1, -1, 2)
 
 
 @encode.expected
@@ -253,21 +246,6 @@ def reparameterize(mu: Tensor, log_var: Tensor, epsilon: Tensor) -> Tensor:
     raise NotImplementedError
 
 
-@reparameterize.use
-def _(mine, mu, log_var, epsilon):
-    state = torch.get_rng_state()
-    z = mine(mu, log_var, epsilon)
-    torch.set_rng_state(state)
-    changes = not torch.equal(z, mine(mu, log_var, epsilon + 1))
-    return {"z changes with epsilon": changes, "z": z if changes else 0 * z}
-
-
-@reparameterize.example("σ = 3: z = 1 + 3 · 1.5 = 5.5")  # at σ = 2, σ² / 2 is σ by chance
-def _():
-    z = {"z changes with epsilon": True, "z": _tensor([5.5])}
-    return (_tensor([1.0]), _tensor([math.log(9)]), _tensor([1.5])), z
-
-
 @reparameterize.probes
 def _(draw):
     latents, n = draw.size(2, 3), draw.size(1, 4)
@@ -279,36 +257,10 @@ def _(mu, log_var, epsilon):
     return torch.addcmul(mu, log_var.exp().sqrt(), epsilon)
 
 
-@reparameterize.mistake("Z1", "taking σ² for σ, as e^(ln σ²) is σ²: halve log_var before e is raised to it")
-def _(mu, log_var, epsilon):
-    return mu + log_var.exp() * epsilon
-
-
-@reparameterize.mistake("Z2", "multiplying ε by the logarithm itself: take e to the power of half of it, which is σ")
-def _(mu, log_var, epsilon):
-    return mu + log_var * epsilon
-
-
-@reparameterize.mistake("Z3", "multiplying ε by ½ ln σ², which is ln σ: σ is e to the power of that")
-def _(mu, log_var, epsilon):
-    return mu + 0.5 * log_var * epsilon
-
-
-@reparameterize.mistake("Z4", "drawing noise of your own, or none: use the argument epsilon in its place")
-def _(mu, log_var, epsilon):
-    return mu + (0.5 * log_var).exp() * torch.randn_like(mu)
-
-
-@reparameterize.mistake("Z5", "multiplying μ by σ, too: multiply only ε, and add μ afterwards")
-def _(mu, log_var, epsilon):
-    return (mu + epsilon) * (0.5 * log_var).exp()
-
-
-@reparameterize.mistake(
-    "Z6", "halving after e was raised, ½ e^(ln σ²), which is σ²/2: halve log_var before, e^(½ ln σ²) is σ"
-)
-def _(mu, log_var, epsilon):
-    return mu + 0.5 * log_var.exp() * epsilon
+# The set of the VAE asks the same of codes that are rows.
+reparameterize.used = vae.reparameterize.used
+reparameterize.examples = vae.reparameterize.examples
+reparameterize.mistakes = vae.reparameterize.mistakes
 
 
 @exercise(
@@ -333,7 +285,7 @@ def decode(z: Tensor, Wd: Tensor, bd: Tensor) -> Tensor:
 
 @decode.example("one code, worked by hand")
 def _():
-    return (_tensor([1.0], [2.0]), _tensor([1.0, 0.0], [3.0, -1.0]), _tensor(0.5, 0.0)), _tensor([1.5], [1.0])
+    return (tensor([1.0], [2.0]), tensor([1.0, 0.0], [3.0, -1.0]), tensor(0.5, 0.0)), tensor([1.5], [1.0])
 
 
 @decode.probes
@@ -352,7 +304,7 @@ def _(draw):
 
 @decode.edge("three codes, each a sample of its own")
 def _():
-    return _tensor([1, 2, 3], [-1, 0, 1]), _tensor([1, 0], [3, -1]), _tensor(0.5, -2)
+    return tensor([1, 2, 3], [-1, 0, 1]), tensor([1, 0], [3, -1]), tensor(0.5, -2)
 
 
 @decode.expected
@@ -433,7 +385,7 @@ def _(mine, X, X_hat, mu, log_var):
 @loss.example("the exam's X, all weights 0: 0.255 + 0")
 def _():
     zeros = torch.zeros_like(_X)
-    return (_X, zeros, zeros, zeros), {"recon": _number(0.255), "kl": _number(0.0), "total": _number(0.255)}
+    return (_X, zeros, zeros, zeros), {"recon": number(0.255), "kl": number(0.0), "total": number(0.255)}
 
 
 @loss.probes
@@ -538,7 +490,7 @@ def _(mine, X, We, be, Wd, bd, epsilon):
 @total_loss.example("the exam's X, all weights 0: 0.255")
 def _():
     zeros = [torch.zeros(shape, dtype=torch.float64) for shape in ((4, 2), (4,), (2, 2), (2,), (2, 4))]
-    return (_X, *zeros), {"twice with the same epsilon gives the same": True, "total": _number(0.255)}
+    return (_X, *zeros), {"twice with the same epsilon gives the same": True, "total": number(0.255)}
 
 
 @total_loss.probes

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from assignments.anticipation import anticipation
-from assignments.exercise import Draw, exercise
+from assignments.evaluation import settings_here
+from assignments.exercise import Draw, exercise, tensor
 
 LAB = "labs.nlp.topics"
 RUNS: dict[str, str] = {
@@ -29,7 +30,7 @@ RUNS: dict[str, str] = {
 }
 
 
-def evaluate(path: Path) -> dict[str, float]:
+def evaluate(path: Path, data_dir: Path | None = None) -> dict[str, float]:
     """The measures of a finished run's topics, by the lab's own functions; the names are those of its summary.json."""
     from common import checkpoint
     from common.settings import of_record, read_record
@@ -39,7 +40,7 @@ def evaluate(path: Path) -> dict[str, float]:
     from labs.nlp.topics.methods import Topics, lsa, measure
     from labs.nlp.topics.preparation import count_terms
 
-    args = of_record(topics.HyperParams, read_record(path), path)
+    args = settings_here(of_record(topics.HyperParams, read_record(path), path), data_dir)
     corpus = count_terms(load_texts(args.dataset, args.data_dir, offline=True, quiet=True), args, args.limit, args.seed)
     sampler = GibbsLDA(corpus.counts, args.topics, args.alpha, args.beta, args.seed)
     tensors, _ = checkpoint.load(path / "checkpoint" / "last.safetensors")
@@ -49,10 +50,6 @@ def evaluate(path: Path) -> dict[str, float]:
     lda_row, lsa_row = (measure(found, corpus, args.top, args.seed) for found in (by_lda, by_lsa))
     names = [name for name in lda_row if name not in ("seconds", "clusters_nmi")]
     return {name: lda_row[name] for name in names} | {f"lsa_{name}": lsa_row[name] for name in names}
-
-
-def _tensor(*rows: Any) -> Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
 
 
 # --- From text to counts --------------------------------------------------------------------------------------------
@@ -209,7 +206,7 @@ def _(mine, counts, least, share):
 
 @prune.example("the first term is rare, the second is common")
 def _():
-    counts, kept = _tensor([2, 1, 1, 0], [0, 1, 1, 2], [0, 3, 0, 1]), _tensor([1, 0], [1, 2], [0, 1])
+    counts, kept = tensor([2, 1, 1, 0], [0, 1, 1, 2], [0, 3, 0, 1]), tensor([1, 0], [1, 2], [0, 1])
     return (counts, 2, 2 / 3), {"matrix": kept, "sparsity": 1 / 3}
 
 
@@ -317,12 +314,12 @@ def _(mine, counts):
 
 @tf_idf.example("one document, as in nlp.jl: ValueError")
 def _():
-    return (_tensor([1, 2, 1]),), {"ValueError is raised": True, "weights": 0.0}
+    return (tensor([1, 2, 1]),), {"ValueError is raised": True, "weights": 0.0}
 
 
 @tf_idf.example("three documents with the same terms: ValueError")
 def _():
-    return (_tensor([1, 2], [3, 1], [1, 1]),), {"ValueError is raised": True, "weights": 0.0}
+    return (tensor([1, 2], [3, 1], [1, 1]),), {"ValueError is raised": True, "weights": 0.0}
 
 
 @tf_idf.probes
@@ -440,7 +437,7 @@ def _(mine, X, k):
 def _():
     ones, half = torch.full((2, 2), 1.0), torch.full((1, 2), math.sqrt(0.5))
     shown = {"|document_topics|": torch.full((2, 1), math.sqrt(2)), "|topic_terms|": half, "documents @ terms": ones}
-    return (_tensor([1.5, 0.5], [0.5, 1.5]), 1), shown
+    return (tensor([1.5, 0.5], [0.5, 1.5]), 1), shown
 
 
 @lsa.probes
@@ -539,8 +536,8 @@ def _(mine, counts, y, words):
 
 @naive_bayes.example("the course's sentence: financial ⅓, legal ⅔")
 def _():
-    texts = _tensor([1, 1, 1, 1, 0], [1, 1, 0, 1, 1])  # this, is, financial, doc, legal
-    return (texts, torch.tensor([0, 1]), _tensor(1, 0, 0, 0, 1)), torch.tensor([1 / 3, 2 / 3])
+    texts = tensor([1, 1, 1, 1, 0], [1, 1, 0, 1, 1])  # this, is, financial, doc, legal
+    return (texts, torch.tensor([0, 1]), tensor(1, 0, 0, 0, 1)), torch.tensor([1 / 3, 2 / 3])
 
 
 @naive_bayes.probes
@@ -555,7 +552,7 @@ def _(draw):
 
 @naive_bayes.edge("a text of 500 words")
 def _():
-    return _tensor([3, 1, 2, 4], [2, 2, 3, 2], [3, 2, 3, 3]), torch.tensor([0, 1, 0]), _tensor(150, 120, 120, 110)
+    return tensor([3, 1, 2, 4], [2, 2, 3, 2], [3, 2, 3, 3]), torch.tensor([0, 1, 0]), tensor(150, 120, 120, 110)
 
 
 @naive_bayes.expected
@@ -656,7 +653,7 @@ def _(mine, vectors, a, b, c):
 
 @analogy.example("king − man + woman: queen, which is word 3")
 def _():  # king, man, woman, queen, apple, prince
-    vectors = _tensor([1, 0.9, 0.1], [1, 0, 0], [0, 0, 1], [0, 0.8, 1], [-1, 0.2, -0.5], [3, 3, 0.5])
+    vectors = tensor([1, 0.9, 0.1], [1, 0, 0], [0, 0, 1], [0, 0.8, 1], [-1, 0.2, -0.5], [3, 3, 0.5])
     return (vectors, 0, 1, 2), 3
 
 
@@ -967,9 +964,9 @@ def attention(query: Tensor, key: Tensor, value: Tensor, there: Tensor) -> Tenso
 
 @attention.example("two keys, one of which fits: 0.731 of the first, not 0.881")
 def _():
-    key = _tensor([1, 1, 0, 0], [0, 0, 0, 0])
+    key = tensor([1, 1, 0, 0], [0, 0, 0, 0])
     weight = 1 / (1 + math.exp(-1))
-    return (key[:1], key, _tensor([1], [0]), torch.tensor([True, True])), _tensor([weight])
+    return (key[:1], key, tensor([1], [0]), torch.tensor([True, True])), tensor([weight])
 
 
 @attention.probes
@@ -983,8 +980,8 @@ def _(draw):
 
 @attention.edge("products in the thousands")
 def _():
-    key = _tensor([50, 0, 0, 0], [49, 0, 1, 1], [90, 9, 9, 9])
-    return _tensor([50, 50, 0, 0]), key, _tensor([1], [2], [3]), torch.tensor([True, True, False])
+    key = tensor([50, 0, 0, 0], [49, 0, 1, 1], [90, 9, 9, 9])
+    return tensor([50, 50, 0, 0]), key, tensor([1], [2], [3]), torch.tensor([True, True, False])
 
 
 @attention.expected

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from assignments.anticipation import anticipation
-from assignments.exercise import Draw, exercise
+from assignments.exercise import Draw, exercise, tensor
 
 LAB = "labs.reinforcement_learning"
 _TASK = "--preset task6 --eval-episodes 1000"
@@ -31,7 +31,7 @@ RUNS: dict[str, str] = {
 }
 
 
-def evaluate(path: Path) -> dict[str, float]:
+def evaluate(path: Path, _: Path | None = None) -> dict[str, float]:
     """The metrics of a finished run's table, by the lab's own functions; the names are those of its summary.json."""
     from common import checkpoint
     from common.device import derive_seed
@@ -50,17 +50,6 @@ def evaluate(path: Path) -> dict[str, float]:
     if exact is not None:
         tested |= tabular.value_errors(record.agent, exact) | tabular.start_values(record, env, exact)
     return tested
-
-
-def _tensor(*rows: Any) -> Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
-
-
-def _shares(draw: Draw, *shape: int) -> Tensor:
-    """Probabilities over the last dimension in whole hundredths, none of them zero."""
-    hundredths = draw.shares(*shape).mul(100).round().clamp(min=1)
-    hundredths[..., -1] += 100 - hundredths.sum(dim=-1)
-    return hundredths / 100
 
 
 # --- A model of the world is known ----------------------------------------------------------------------------------
@@ -86,7 +75,7 @@ def discounted_return(rewards: Tensor, gamma: float) -> Tensor:
 
 @discounted_return.example("the slide's −1, −1, 10 with γ = 0.9: 6.2")
 def _():
-    return (_tensor(-1, -1, 10), 0.9), torch.tensor(6.2)
+    return (tensor(-1, -1, 10), 0.9), torch.tensor(6.2)
 
 
 @discounted_return.probes
@@ -167,14 +156,14 @@ def q_from_v(P: Tensor, R: Tensor, V: Tensor, gamma: float) -> Tensor:
 
 @q_from_v.example("the exam's Q(0, →) with slipping: 3.5872")
 def _():
-    P, V = _tensor([[0.15, 0.7, 0, 0.15]]), _tensor(4, 5, 0, 2.56)
-    return (P, torch.zeros_like(P), V, 0.8), _tensor([3.5872])
+    P, V = tensor([[0.15, 0.7, 0, 0.15]]), tensor(4, 5, 0, 2.56)
+    return (P, torch.zeros_like(P), V, 0.8), tensor([3.5872])
 
 
 @q_from_v.probes
 def _(draw):
     n, a, s = draw.size(1, 4), draw.size(1, 3), draw.size(2, 4)
-    return _shares(draw, n, a, s), draw.normal(n, a, s), draw.normal(s, std=3), draw.number(0.6, 0.95)
+    return draw.shares(n, a, s), draw.normal(n, a, s), draw.normal(s, std=3), draw.number(0.6, 0.95)
 
 
 @q_from_v.expected
@@ -258,14 +247,14 @@ def evaluate_policy(P: Tensor, R: Tensor, policy: Tensor, gamma: float) -> Tenso
 
 @evaluate_policy.example("2×2 world, slipping: V(s2) = 5.4449, not the slide's 6.02")
 def _():
-    V = _tensor(7.351694915254238, 10, 5.44491525423729, 7.351694915254238, 0)
+    V = tensor(7.351694915254238, 10, 5.44491525423729, 7.351694915254238, 0)
     return _grid(2, 2, 1, {0: (0, 1), 2: (0, 1), 3: (-1, 0)}, (-1.0, 10.0)), V
 
 
 @evaluate_policy.example("3×3 world, slipping: V(2,2) = 6.9395, not the slide's 7.426")
 def _():
-    V = _tensor(3.259303562763003, 4.896580660913024, 6.710189086638686, 4.893646291743948, 6.939469545011085)
-    V = torch.cat([V, _tensor(9.257749735220878, 6.709898874303285, 9.257749735220878, 0, 0)])
+    V = tensor(3.259303562763003, 4.896580660913024, 6.710189086638686, 4.893646291743948, 6.939469545011085)
+    V = torch.cat([V, tensor(9.257749735220878, 6.709898874303285, 9.257749735220878, 0, 0)])
     policy = {s: (1, 0) if s % 3 == 2 else (0, 1) for s in range(8)}
     return _grid(3, 3, 8, policy, (10.0, 0.0)), V
 
@@ -273,7 +262,7 @@ def _():
 @evaluate_policy.probes
 def _(draw):
     s, a = draw.size(2, 4), draw.size(2, 3)
-    return _shares(draw, s, a, s), draw.normal(s, a, s), _shares(draw, s, a), draw.number(0.5, 0.9)
+    return draw.shares(s, a, s), draw.normal(s, a, s), draw.shares(s, a), draw.number(0.5, 0.9)
 
 
 def _chain(P: Tensor, R: Tensor, policy: Tensor) -> tuple[Tensor, Tensor]:
@@ -837,7 +826,7 @@ def moving_mean(returns: Tensor, window: int) -> Tensor:
 
 @moving_mean.example("the last two of 1, 3, 8: 1, 2, 5.5")
 def _():
-    return (_tensor(1, 3, 8), 2), _tensor(1, 2, 5.5)
+    return (tensor(1, 3, 8), 2), tensor(1, 2, 5.5)
 
 
 @moving_mean.probes
@@ -847,7 +836,7 @@ def _(draw):
 
 @moving_mean.edge("fewer episodes than the window")
 def _():
-    return _tensor(2, -4, 5), 100
+    return tensor(2, -4, 5), 100
 
 
 @moving_mean.expected

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from assignments.anticipation import anticipation
-from assignments.exercise import Draw, exercise
+from assignments.evaluation import measured, settings_here
+from assignments.exercise import Draw, exercise, tensor
 
 LAB = "labs.transfer_learning"
 # The pair that comes with the lab: with photographs and ImageNet's networks a comparison takes hours on a laptop.
@@ -30,29 +31,19 @@ RUNS: dict[str, str] = {
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def evaluate(path: Path) -> dict[str, float]:
-    """The test metrics of a finished run, with the lab's own functions; the names are those of its summary.json."""
-    from common.data import ArrayLoader
-    from common.trainer import evaluate as means
-    from labs.transfer_learning import features, labelled_images, transfer_learning
+def evaluate(path: Path, data_dir: Path | None = None) -> dict[str, float]:
+    """The test metrics of a finished run, named as in its summary.json; a grader says where its data lie."""
+    from common.sources import FetchError
+    from labs.transfer_learning import labelled_images, pictures, transfer_learning
 
-    loaded = transfer_learning.load_run(path)
-    data = labelled_images.get_data(loaded.settings, torch.device("cpu"))
-    parts = {"test": data.test} | ({"val": data.val} if data.val else {})
-    rows = {
-        name: means(
-            lambda batch: transfer_learning.score(loaded.model, batch),
-            ArrayLoader(*part, batch_size=features.BATCH),
-            [loaded.model],
-        )
-        for name, part in parts.items()
-    }
-    found = {f"test_{name}": value for name, value in rows["test"].items()}
-    return found | ({"val_accuracy": rows["val"]["accuracy"]} if "val" in rows else {})
-
-
-def _tensor(*rows: Any) -> Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
+    run = transfer_learning.load_run(path)
+    if data_dir and pictures.is_folder(run.settings.dataset):
+        raise FetchError("they are pictures of the student's own")
+    data = labelled_images.get_data(settings_here(run.settings, data_dir), torch.device("cpu"))
+    found = measured(run.model, transfer_learning.score, data.test, "test")
+    if data.val:
+        found["val_accuracy"] = measured(run.model, transfer_learning.score, data.val, "val")["val_accuracy"]
+    return found
 
 
 # --- Images ---------------------------------------------------------------------------------------------------------
@@ -82,7 +73,7 @@ def normalise(X: Tensor) -> Tensor:
 @normalise.example("a black and a white pixel: red is −2.118 and 2.249")
 def _():
     pixels = [[[-mean / std, (1 - mean) / std]] for mean, std in zip(MEAN, STD, strict=True)]
-    return (torch.tensor([0, 255], dtype=torch.uint8).expand(1, 3, 1, 2).clone(),), _tensor(pixels)
+    return (torch.tensor([0, 255], dtype=torch.uint8).expand(1, 3, 1, 2).clone(),), tensor(pixels)
 
 
 @normalise.probes
@@ -93,11 +84,11 @@ def _(draw):
 
 @normalise.expected
 def _(X):
-    return F.batch_norm(X.double() / 255, _tensor(*MEAN), _tensor(*STD).square(), eps=0)
+    return F.batch_norm(X.double() / 255, tensor(*MEAN), tensor(*STD).square(), eps=0)
 
 
 def _normalised(X: Tensor, mean: tuple[float, ...] = MEAN, std: tuple[float, ...] = STD, by: float = 255) -> Tensor:
-    return (X.double() / by - _tensor(*mean).view(3, 1, 1)) / _tensor(*std).view(3, 1, 1)
+    return (X.double() / by - tensor(*mean).view(3, 1, 1)) / tensor(*std).view(3, 1, 1)
 
 
 @normalise.mistake(
@@ -129,7 +120,7 @@ def _(X):
 
 @normalise.mistake("N4", "multiplying by the standard deviation: divide by it")
 def _(X):
-    return (X.double() / 255 - _tensor(*MEAN).view(3, 1, 1)) * _tensor(*STD).view(3, 1, 1)
+    return (X.double() / 255 - tensor(*MEAN).view(3, 1, 1)) * tensor(*STD).view(3, 1, 1)
 
 
 @normalise.mistake("N5", "the lab's own numbers, mean 0.5 and deviation 0.25: those are of its drawn characters")
@@ -144,7 +135,7 @@ def _(X):
 
 @normalise.mistake("N7", "dividing before subtracting: first minus the mean, then divided; mind the brackets")
 def _(X):
-    return X.double() / 255 - _tensor(*MEAN).view(3, 1, 1) / _tensor(*STD).view(3, 1, 1)
+    return X.double() / 255 - tensor(*MEAN).view(3, 1, 1) / tensor(*STD).view(3, 1, 1)
 
 
 @normalise.mistake("N8", "the batch's own mean and deviation: take ImageNet's, whatever the images are")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from assignments.anticipation import anticipation
 from assignments.compare import form
-from assignments.exercise import Draw, exercise
+from assignments.exercise import Draw, exercise, number, tensor
 from common.errors import InputError
 
 LAB = "labs.vae"
@@ -28,14 +28,14 @@ RUNS: dict[str, str] = {
 }
 
 
-def evaluate(path: Path) -> dict[str, float]:
+def evaluate(path: Path, data_dir: Path | None = None) -> dict[str, float]:
     """The test metrics of a finished run, with the lab's own functions; the names are those of its summary.json."""
     from common.data import ArrayLoader
     from common.device import derive_seed
     from common.trainer import evaluate as means
     from labs.vae import diversity, vae
 
-    loaded, data = vae.open_run(path)
+    loaded, data = vae.open_run(path, data_dir, offline=data_dir is not None)
     model, args = loaded.model, loaded.settings
     noise = torch.Generator().manual_seed(derive_seed(args.seed, 0, 1))
 
@@ -51,21 +51,6 @@ def evaluate(path: Path) -> dict[str, float]:
     drawn = torch.Generator().manual_seed(derive_seed(args.seed, 4))
     samples = vae.generate(model, diversity.IMAGES, drawn)
     return {f"test_{name}": value for name, value in row.items()} | diversity.compare(samples, data.test[0])
-
-
-def _shares(draw: Draw, n: int, k: int) -> Tensor:
-    """n distributions over k outcomes (n, k), in whole hundredths, none of them zero."""
-    hundredths = draw.shares(n, k).mul(100).round().clamp(min=1)
-    hundredths[torch.arange(n), hundredths.argmax(dim=1)] += 100 - hundredths.sum(dim=1)
-    return hundredths / 100
-
-
-def _tensor(*rows: Any) -> Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
-
-
-def _number(value: float) -> Tensor:
-    return torch.tensor(value, dtype=torch.float64)
 
 
 # --- Information ----------------------------------------------------------------------------------------------------
@@ -94,23 +79,23 @@ def cross_entropy_bits(P: Tensor, Q: Tensor) -> Tensor:
 
 @cross_entropy_bits.example("fair coin, code for (0.9, 0.1): 1.737 bits, not the slide's 1.085")
 def _():
-    return (_tensor([0.5, 0.5]), _tensor([0.9, 0.1])), _tensor(1.7369655941662063)
+    return (tensor([0.5, 0.5]), tensor([0.9, 0.1])), tensor(1.7369655941662063)
 
 
 @cross_entropy_bits.example("0 · log 0 counts 0")
 def _():
-    return (_tensor([0.5, 0.5, 0.0]), _tensor([0.25, 0.75, 0.0])), _tensor(1 - 0.5 * math.log2(0.75))
+    return (tensor([0.5, 0.5, 0.0]), tensor([0.25, 0.75, 0.0])), tensor(1 - 0.5 * math.log2(0.75))
 
 
 @cross_entropy_bits.example("∞ for what Q rules out")
 def _():
-    return (_tensor([0.6, 0.3, 0.1]), _tensor([0.0, 0.0, 1.0])), _tensor(math.inf)
+    return (tensor([0.6, 0.3, 0.1]), tensor([0.0, 0.0, 1.0])), tensor(math.inf)
 
 
 @cross_entropy_bits.probes
 def _(draw):
     n, k = draw.size(1, 4), draw.size(2, 4)
-    return _shares(draw, n, k), _shares(draw, n, k)
+    return draw.shares(n, k), draw.shares(n, k)
 
 
 @cross_entropy_bits.expected
@@ -195,18 +180,18 @@ def js(P: Tensor, Q: Tensor) -> Tensor:
 
 @js.example("the slide's P1 and P2: 0.0529")
 def _():
-    return (_tensor([0.6, 0.3, 0.1]), _tensor([1 / 3, 1 / 3, 1 / 3])), _tensor(0.05289207985852184)
+    return (tensor([0.6, 0.3, 0.1]), tensor([1 / 3, 1 / 3, 1 / 3])), tensor(0.05289207985852184)
 
 
 @js.example("nothing in common: ln 2")
 def _():
-    return (_tensor([1.0, 0.0]), _tensor([0.0, 1.0])), _tensor(math.log(2))
+    return (tensor([1.0, 0.0]), tensor([0.0, 1.0])), tensor(math.log(2))
 
 
 @js.probes
 def _(draw):
     n, k = draw.size(1, 4), draw.size(2, 4)
-    return _shares(draw, n, k), _shares(draw, n, k)
+    return draw.shares(n, k), draw.shares(n, k)
 
 
 @js.expected
@@ -286,8 +271,8 @@ def reparameterize(mu: Tensor, log_var: Tensor, epsilon: Tensor) -> Tensor:
 
 @reparameterize.example("ln σ² = ln 9, so σ = 3: z = 1 + 3 · 1.5 = 5.5")  # at σ = 2, σ² / 2 is σ by chance
 def _():
-    z = {"z changes with epsilon": True, "z": _tensor([5.5])}
-    return (_tensor([1.0]), _tensor([math.log(9)]), _tensor([1.5])), z
+    z = {"z changes with epsilon": True, "z": tensor([5.5])}
+    return (tensor([1.0]), tensor([math.log(9)]), tensor([1.5])), z
 
 
 @reparameterize.probes
@@ -384,17 +369,17 @@ def _per_image(name: str, result: Any, n: int) -> Tensor:
 
 @kl_divergence.example("μ = 1, σ = ½: 0.818")
 def _():
-    return (_tensor([1.0]), _tensor([math.log(0.25)])), _tensor(0.8181471805599453)
+    return (tensor([1.0]), tensor([math.log(0.25)])), tensor(0.8181471805599453)
 
 
 @kl_divergence.example("the prior gives 0")
 def _():
-    return (torch.zeros(1, 2, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64)), _tensor(0.0)
+    return (torch.zeros(1, 2, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64)), tensor(0.0)
 
 
 @kl_divergence.example("ln σ² = −800: 399.5")
 def _():
-    return (_tensor([0.0]), _tensor([-800.0])), _tensor(399.5)
+    return (tensor([0.0]), tensor([-800.0])), tensor(399.5)
 
 
 @kl_divergence.probes
@@ -530,7 +515,7 @@ def _unless_gaussian(mine: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tens
 
 @reconstruction.example("logits 0: ln 2 for each pixel")
 def _():
-    return (torch.zeros(1, 1, 1, 2, dtype=torch.float64), _tensor([[[0.0, 1.0]]])), _tensor(2 * math.log(2))
+    return (torch.zeros(1, 1, 1, 2, dtype=torch.float64), tensor([[[0.0, 1.0]]])), tensor(2 * math.log(2))
 
 
 @reconstruction.probes
@@ -541,7 +526,7 @@ def _(draw):
 
 @reconstruction.edge("finite at ±1000")
 def _():
-    return _tensor([[[1000.0, -1000.0]]]), _tensor([[[0.0, 1.0]]])
+    return tensor([[[1000.0, -1000.0]]]), tensor([[[0.0, 1.0]]])
 
 
 @reconstruction.expected
@@ -658,7 +643,7 @@ def elbo(reconstruction: Tensor, kl: Tensor, beta: float) -> Tensor:
 
 @elbo.example("ELBO −150.41 = −(144.38 + 6.03)")
 def _():
-    return (_tensor(144.38), _tensor(6.03), 1.0), _number(-150.41)
+    return (tensor(144.38), tensor(6.03), 1.0), number(-150.41)
 
 
 @elbo.probes
@@ -669,7 +654,7 @@ def _(draw):
 
 @elbo.expected
 def _(reconstruction, kl, beta):
-    return torch.stack([reconstruction, kl]).mean(dim=1) @ _tensor(-1.0, -beta)
+    return torch.stack([reconstruction, kl]).mean(dim=1) @ tensor(-1.0, -beta)
 
 
 @elbo.mistake("E1", "taking the wrong sign: this is −ELBO, the loss; put a minus before the whole of it")
@@ -730,8 +715,8 @@ def _(mine, X, X_hat, mu, log_var):
 
 @midterm_loss.example("the exam's X, all weights 0: 0.255 + 0")
 def _():
-    X, zeros = _tensor([0.5, 0.6, 0.1, 0.7], [0.3, 0.4, 0.2, 0.8]), torch.zeros(2, 4, dtype=torch.float64)
-    return (X, zeros, zeros, zeros), {"recon": _number(0.255), "kl": _number(0), "total": _number(0.255)}
+    X, zeros = tensor([0.5, 0.6, 0.1, 0.7], [0.3, 0.4, 0.2, 0.8]), torch.zeros(2, 4, dtype=torch.float64)
+    return (X, zeros, zeros, zeros), {"recon": number(0.255), "kl": number(0), "total": number(0.255)}
 
 
 @midterm_loss.probes
@@ -825,7 +810,7 @@ def interpolate(start: Tensor, end: Tensor, n: int) -> Tensor:
 
 @interpolate.example("two codes are the ends")
 def _():
-    return (_tensor(1.0, 2.0), _tensor(3.0, -2.0), 2), _tensor([1.0, 2.0], [3.0, -2.0])
+    return (tensor(1.0, 2.0), tensor(3.0, -2.0), 2), tensor([1.0, 2.0], [3.0, -2.0])
 
 
 @interpolate.probes
@@ -837,7 +822,7 @@ def _(draw):
 
 @interpolate.edge("five codes of two numbers")
 def _():
-    return _tensor(1.0, 2.0), _tensor(3.0, -2.0), 5
+    return tensor(1.0, 2.0), tensor(3.0, -2.0), 5
 
 
 @interpolate.expected

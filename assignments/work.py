@@ -91,6 +91,10 @@ class Work:
         text = self.report.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
         return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
 
+    def signed(self, what: str) -> bool:
+        """Whether something stands behind “Pledge:” or “Help:” in the report."""
+        return bool(re.search(rf"^{what}: *\S", self.report_text(), re.MULTILINE))
+
     def prediction(self) -> str:
         """What is written under “Prediction”."""
         found = PREDICTION.search(self.report_text())
@@ -116,17 +120,24 @@ def make(module: ModuleType, student: Student, folder: Path) -> Work:
     title = (module.__doc__ or "").partition("\n")[0]
     stubs = "\n\n\n".join(exercise.stub() for exercise in exercises(module))
     write_atomically(work.answers, HEAD.format(title=title, name=student.set) + "\n" + stubs + "\n")
-    template = Path(str(module.__file__)).with_suffix(".md")
-    if template.is_file():
-        text = template.read_text(encoding="utf-8")
-        known = {"student": student.student, "variant": str(student.variant)}
-        known |= {question.name: ask(question, student.variant)[0] for question in questions(module)}
-        for name, value in known.items():
-            text = text.replace(f"{{{{{name}}}}}", value)
+    if text := template(module, student):
         write_atomically(work.report, text)
     lines = [f'{key} = "{value}"' for key, value in vars(student).items()]
     write_atomically(work.folder / "student.toml", "\n".join(lines) + "\n")
     return work
+
+
+def template(module: ModuleType, student: Student) -> str:
+    """report.md as a student is given it; empty for a set without a report."""
+    file = Path(str(module.__file__)).with_suffix(".md")
+    if not file.is_file():
+        return ""
+    text = file.read_text(encoding="utf-8")
+    known = {"student": student.student, "variant": str(student.variant)}
+    known |= {question.name: ask(question, student.variant)[0] for question in questions(module)}
+    for name, value in known.items():
+        text = text.replace(f"{{{{{name}}}}}", value)
+    return text
 
 
 def open_work(name: str, folder: Path) -> Work:

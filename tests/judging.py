@@ -14,9 +14,7 @@ from typing import Any
 import torch
 
 import assignments.__main__ as program
-from assignments import child
-from assignments.check import PUBLIC, Result, cases, copied, judge
-from assignments.exercise import Exercise
+from assignments.exercise import Exercise, number, tensor
 
 FOLDER = Path(__file__).parent / "assignments"
 TOOLS = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "math": __import__("math"), "Tensor": torch.Tensor}
@@ -30,20 +28,6 @@ def load(kind: str, name: str) -> ModuleType:
     return module
 
 
-def judged(exercise: Exercise, function: Callable[..., Any], key: str = PUBLIC, drawn: int = 8) -> Result:
-    """What `function` would score."""
-    todo = cases(exercise, key, drawn)
-    used = (lambda *arguments: exercise.used(function, *arguments)) if exercise.used else function
-    answers = []
-    for case in todo:
-        given = {"arguments": list(copied(case.arguments)), "gradient": list(case.gradient)}
-        said = child.answer(used, given)
-        answers.append(child.unpack(child.pack(said)))
-    result = Result(exercise.number, exercise.name, exercise.points, "lost")
-    judge(exercise, todo, answers, result)
-    return result
-
-
 def versions(module: ModuleType, exercise: Exercise) -> dict[str, Callable[..., Any]]:
     """The correct versions of an exercise: functions named <exercise>__<how>."""
     prefix = f"{exercise.name}__"
@@ -54,9 +38,9 @@ def mutants(function: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., A
     """Every function that differs from the given one in one place: (what was changed, function)."""
     source = textwrap.dedent(inspect.getsource(function))
     count = sum(1 for _ in _places(ast.parse(source)))
-    for number in range(count):
+    for place in range(count):
         tree = ast.parse(source)
-        node, change = list(_places(tree))[number]
+        node, change = list(_places(tree))[place]
         before = ast.unparse(node)
         change()
         names = dict(function.__globals__)
@@ -109,7 +93,8 @@ def call(monkeypatch, capsys, *words: object) -> tuple[int, str]:
 
 
 def helpers(module: ModuleType) -> str:
-    """The source of a set's own functions, which its mistakes may use: _tensor and the like."""
+    """The source of the functions that a set's mistakes may use: its own, `tensor` and `number`."""
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
-    return "\n\n".join(ast.unparse(node) for node in found if node.name.strip("_"))
+    own = [ast.unparse(node) for node in found if node.name.strip("_")]
+    return "\n\n".join([inspect.getsource(tensor), inspect.getsource(number), *own])

@@ -11,8 +11,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from judging import helpers, judged, load, renamed, versions
+from judging import helpers, load, renamed, versions
 
+from assignments.check import check_here
 from assignments.classroom import find_zips, grade_class, read_marks
 from assignments.exercise import exercises, load_set
 from assignments.interop import assert_right, classroom50_result, export, gradescope_results, run_gradescope
@@ -67,7 +68,7 @@ def made_up(folder: Path) -> tuple[dict[str, float], dict[str, str]]:
         elif number < 25:
             exercise, mistake = mistakes[(number * 7) % len(mistakes)]
             text = answers(number, {exercise.name: renamed(mistake.function, exercise.name)})
-            lost = judged(exercise, mistake.function, "a key")
+            lost = check_here(exercise, mistake.function, "a key")
             points[student], named[student] = whole - exercise.points + lost.points, lost.mistake
         else:
             exercise = EXERCISES[number % len(EXERCISES)]
@@ -94,9 +95,10 @@ def test_every_total_is_what_was_built_in(tmp_path):
     assert grade_class(find_zips([folder]), "a key", tmp_path / "out", jobs=2, seconds=3, say=said.append) == 0, said
     table = {row["student"]: row for row in rows(tmp_path / "out/grades.csv")}
     assert {student: float(row["testing"]) for student, row in table.items()} == pytest.approx(points, abs=0.01)
+    found = {each["student"]: each["results"] for each in json.loads((tmp_path / "out/results.json").read_text())}
     for student, code in named.items():
-        results = json.loads((tmp_path / f"out/{NAME}-{student}/results.json").read_text())["results"]
-        assert code in {result["mistake"] for result in results}
+        assert code in {result["mistake"] for result in found[student]}
+        assert code in (tmp_path / f"out/feedback/{student}.md").read_text()
     counted = sum(int(row["students"]) for row in rows(tmp_path / "out/mistakes.csv"))
     assert counted == len(named)
     # Again, with nothing to do: the same bytes.

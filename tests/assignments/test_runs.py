@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from judging import call, helpers, load, renamed, versions
 
 import assignments.__main__ as program
@@ -22,6 +23,7 @@ from assignments.slots import load_function, placed
 from assignments.submission import read_submission
 from assignments.training import run_lab
 from assignments.work import Student, make
+from common import checkpoint
 from common.errors import InputError
 
 FLAGS = ["--dataset", "digits", "--limit", "64", "--epochs", "1", "--offline", "--quiet"]
@@ -240,3 +242,114 @@ def test_run_speaks_of_the_flags_that_are_its_own(warm, capsys, monkeypatch):
     assert status == 2 and "frobnicate" in said
     assert not Path("work-4/vae/sealed.json").exists()
     assert call(monkeypatch, capsys, "run", "vae", "--work", "work-4", "--help")[0] == 0
+
+
+# --- What a grading machine has not -----------------------------------------------------------------------------------
+
+
+def without_its_data(work) -> None:
+    """The run as one on MNIST, of a machine that has it."""
+    file = work.runs / "base/model.safetensors"
+    tensors, header = checkpoint.load(file)
+    checkpoint.save(file, tensors, header | {"dataset": "mnist"})
+
+
+def test_data_that_a_grader_has_not_cost_no_point(handed_in, sandbox, monkeypatch, tmp_path):
+    monkeypatch.setenv("LABS_DATA", str(tmp_path))
+    whole = graded(handed_in, sandbox)
+    grades = graded(handed_in, sandbox, without_its_data)
+    assert grades.points["data_logging"] == whole.points["data_logging"]
+    assert [flag for flag in grades.flags if "costs no point; its data are not here" in flag], grades.flags
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_are_not_handed_in_cost_the_point(handed_in, sandbox):
+    whole = graded(handed_in, sandbox)
+    grades = graded(handed_in, sandbox, lambda work: (work.runs / "base/model.safetensors").unlink())
+    assert grades.points["data_logging"] == pytest.approx(whole.points["data_logging"] - 1)
+    assert [flag for flag in grades.flags if "holds no trained network" in flag], grades.flags
+
+
+def test_where_data_lie_is_not_for_a_hand_in_to_say(handed_in, tmp_path, monkeypatch):
+    """Grading reads under the grader's own directory, never asks the network, and runs on the CPU."""
+    from assignments.evaluation import settings_here
+    from labs.cnn.cnn import HyperParams
+
+    theirs = HyperParams(dataset="mnist", data_dir=Path("/home/student"), device="cuda")
+    here = settings_here(theirs, tmp_path)
+    assert (here.data_dir, here.offline, here.device) == (tmp_path, True, "cpu")
+    assert settings_here(theirs, None).data_dir == Path("/home/student")
+
+
+def test_another_machines_judge_costs_no_point(handed_in, sandbox, monkeypatch):
+    """A set may name metrics that depend on a network trained where the grading is: they are flagged if far off."""
+    module = load_set("vae")
+    points = graded(handed_in, sandbox).points["data_logging"]
+    right = module.evaluate(handed_in / "work-11/vae/runs/base")
+    off = {name: value * (1.5 if name == "test_negative_elbo" else 1) for name, value in right.items()}
+    monkeypatch.setattr(module, "evaluate", lambda *_: off)
+    exact = graded(handed_in, sandbox)
+    monkeypatch.setattr(module, "ROUGH", ("test_negative_elbo",), raising=False)
+    rough = graded(handed_in, sandbox)
+    assert (exact.points["data_logging"], rough.points["data_logging"]) == (pytest.approx(points - 1), points)
+    for grades in (exact, rough):
+        assert [flag for flag in grades.flags if "its weights give test_negative_elbo" in flag]
+
+
+@pytest.mark.parametrize("name", [name for name in sets() if load_set(name).LAB])
+def test_pledge_and_help_are_found_in_every_report_and_what_was_given_is_not_taken_for_written(name, tmp_path):
+    from assignments.hand_in import empty_parts
+
+    work = make(load_set(name), Student(name, "5"), tmp_path)
+    text = work.report.read_text(encoding="utf-8")
+    assert not work.signed("Pledge") and not work.signed("Help")
+    headings = [row.removeprefix("### ") for row in text.splitlines() if row[:4] == "### " and row[5:7] == ") "]
+    assert headings and empty_parts(work, load_set(name)) == headings
+    text = text.replace("\nPledge:", "\nPledge: me").replace("\nHelp:", "\nHelp: none").replace(
+        f"### {headings[0]}\n", f"### {headings[0]}\nMine is 3.\n"
+    )  # fmt: skip
+    work.report.write_text(text, encoding="utf-8")
+    assert work.signed("Pledge") and work.signed("Help")
+    assert empty_parts(work, load_set(name)) == headings[1:]
+
+
+def test_weights_that_are_too_large_for_a_hand_in_are_said(handed_in, tmp_path):
+    from assignments.hand_in import LARGEST, files, missing
+    from assignments.work import open_work
+
+    work = open_work("vae", Path(shutil.copytree(handed_in / "work-11", tmp_path / "work")))
+    file = work.runs / "base/model.safetensors"
+    assert file in files(work) and not [row for row in missing(work, load_set("vae"), []) if "left out" in row]
+    with file.open("r+b") as grown:
+        grown.truncate(LARGEST + 1)  # holes: it takes no room
+    assert file not in files(work)
+    assert [row for row in missing(work, load_set("vae"), []) if "64 MiB and is left out" in row]
+
+
+def test_epoch_mean_makes_the_labs_means():
+    module = load_set("cnn")
+
+    def mean_of(how, batches=((1.0, 3), (2.0, 1))):
+        means = module._for_the_means(how)()
+        assert means.read_all() == {}
+        for loss, n in batches:
+            means.add({"loss": torch.tensor(loss)}, n)
+        return means.read_all()["loss"]
+
+    wrong = {mistake.code: mistake.function for mistake in module.epoch_mean.mistakes}
+    assert mean_of(module.epoch_mean.reference) == 1.25
+    assert mean_of(wrong["C4"]) == 1.5 and mean_of(wrong["E2"]) == 2
+    for how in (wrong["E1"], lambda values, sizes: values, lambda values, sizes: math.nan):
+        with pytest.raises(InputError, match="epoch_mean gives no number between"):
+            mean_of(how)
+
+
+def test_the_means_of_a_run_of_cnn_are_a_students(warm, capsys):
+    """E1 divides by the number of batches: no accuracy that the lab could go on with, which is told in a line."""
+    work = make(load_set("cnn"), Student("cnn", "9"), Path("work-9"))
+    work.answers.write_text(source("cnn", ("E1",)), encoding="utf-8")
+    with pytest.raises(SystemExit) as exit:
+        run_lab(work, load_set("cnn"), FLAGS, sealed=False)
+    said = capsys.readouterr()
+    assert exit.value.code == 2 and "your epoch_mean gives no number between" in said.err
+    assert "epoch_mean: yours, though its check fails" in said.out

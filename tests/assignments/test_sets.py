@@ -7,11 +7,11 @@ adapters/<set>.py   the suite's own function as an answer: one to three lines on
 import math
 
 import pytest
-from judging import TOOLS, judged, load, mutants, renamed, versions
+from judging import TOOLS, load, mutants, renamed, versions
 
 from assignments.answers import parse_answers
 from assignments.anticipation import ask, questions
-from assignments.check import cases, check, copied, right
+from assignments.check import cases, check, check_here, copied, right
 from assignments.compare import distance
 from assignments.exercise import exercises, load_set, sets
 from assignments.isolation import Sandbox
@@ -25,13 +25,13 @@ ALL = [
 
 @pytest.mark.parametrize(("name", "exercise"), ALL)
 def test_the_suites_own_function_scores_full_marks(name, exercise):
-    result = judged(exercise, getattr(load("adapters", name), exercise.name))
+    result = check_here(exercise, getattr(load("adapters", name), exercise.name))
     assert result.points == exercise.points, result.said
 
 
 @pytest.mark.parametrize(("name", "exercise"), ALL)
 def test_the_stub_scores_nothing(name, exercise):
-    assert judged(exercise, exercise.function).points == 0
+    assert check_here(exercise, exercise.function).points == 0
 
 
 @pytest.mark.parametrize(("name", "exercise"), ALL)
@@ -39,7 +39,7 @@ def test_who_is_right_passes_whatever_is_drawn(name, exercise):
     found = versions(load("versions", name), exercise)
     assert len(found) >= 3
     for how, version in found.items():
-        result = judged(exercise, version, key=f"key of {how}", drawn=16)
+        result = check_here(exercise, version, key=f"key of {how}", drawn=16)
         assert result.points == exercise.points, (how, result.said)
 
 
@@ -48,7 +48,7 @@ def test_each_mistake_fails_and_is_named(name, exercise):
     assert exercise.mistakes
     for key in ("public", "another key"):
         for mistake in exercise.mistakes:
-            result = judged(exercise, mistake.function, key)
+            result = check_here(exercise, mistake.function, key)
             assert result.points < exercise.points, mistake.code
             assert result.mistake == mistake.code, (mistake.code, result.mistake, result.said)
 
@@ -79,7 +79,10 @@ def test_no_mutant_passes_that_is_not_equal(name, exercise):
     equal = module.EQUAL.get(exercise.name, {})
     survivors = []
     for change, mutant in mutants(version):
-        if not any(known in change for known in equal) and judged(exercise, mutant, "a key").points == exercise.points:
+        if (
+            not any(known in change for known in equal)
+            and check_here(exercise, mutant, "a key").points == exercise.points
+        ):
             survivors.append(change)
     assert not survivors, f"{how}: {survivors}"
 
