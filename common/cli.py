@@ -1,7 +1,7 @@
 """A command's settings become its command line: names, defaults and help exist once, in the dataclass's fields.
 
 The help of a flag is the comment behind its field. What a user can cause ends as one line on stderr and
-status 2; only a bug shows a traceback.
+status 2; only a bug shows a traceback. No torch here: who asks for --help or has mistyped a flag need not wait for it.
 """
 
 import contextlib
@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 import tyro
 
 from common import distributed
@@ -95,8 +94,6 @@ def one_line_errors() -> Iterator[None]:
         sys.stdout.flush()  # what cannot be written any more is noticed here, not at Python's end
     except InputError as error:
         _fail(error, main_only=True)
-    except torch.cuda.OutOfMemoryError as error:
-        _fail(f"out of memory on the GPU ({str(error).split('.')[0]}); lower --batch-size or --limit")
     except MemoryError:
         _fail("out of memory; lower --batch-size or --limit")
     except BrokenPipeError:  # `… | head`
@@ -112,6 +109,8 @@ def one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         _fail("interrupted", status=130)
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, by its name: without torch there is none to catch
+            _fail(f"out of memory on the GPU ({str(error).split('.')[0]}); lower --batch-size or --limit")
         if isinstance(error, RuntimeError) and re.search(r"can't allocate memory|not enough memory", str(error)):
             _fail("out of memory; lower --batch-size or --limit")
         if isinstance(error, RuntimeError) and "deterministic implementation" in str(error):

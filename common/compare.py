@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
-from common.runs import Summary, read_history, read_summary
+from common.records import DIFFERING, Summary, read_history, read_summary
 from common.settings import Role, TrainingFlags, read_record, roles
 
 # Settings that say where and how a run was made, not what it was (but its times depend on the device); the length has
 # its own column.
 PLACES = {field.name for field in dataclasses.fields(TrainingFlags) if Role.PLACE in roles(TrainingFlags, field.name)}
 LENGTHS = ("episodes", "steps")  # columns that say how long a run has been going, where the epoch does not
-NOT_COMPARED = PLACES - {"device"} | {"lab", "command", "epochs"}
+NOT_COMPARED = PLACES - {"device"} | {"lab", "command", "epochs", DIFFERING}
 
 
 @dataclasses.dataclass(frozen=True)

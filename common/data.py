@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common import distributed
+from common import distributed, shared_batches
 from common.device import derive_seed
 from common.errors import InputError
 
@@ -18,7 +18,7 @@ class ArrayLoader:
     The tensors stay where they are (put them where the model is); no workers, no per-sample Python. Each pass
     is shuffled anew from `seed` and the epoch that `set_epoch` names, so pass 5 is the same whether passes 1 to
     4 ran in this process or not. `batch_size` counts the samples of all processes together: under torchrun each
-    process gets its share of every batch (`distributed.own_rows`), without `shuffle`, for evaluation, each row once.
+    process gets its share of every batch (`shared_batches.own_rows`), without `shuffle`, for evaluation, each row once.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ArrayLoader:
         generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
         order = torch.randperm(n, generator=generator).to(self.arrays[0].device)
         for batch in order.split(self.batch_size):
-            rows = distributed.own_rows(batch)
+            rows = shared_batches.own_rows(batch)
             yield tuple(array[rows] for array in self.arrays)
 
 

@@ -3,18 +3,17 @@
 import dataclasses
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from common.commands import settings_class
 from common.compare import Compared, read_runs
 from common.errors import InputError
-from common.runs import RUNS
-from common.settings import Role, Settings, default, flag, of_record, roles
+from common.records import DIFFERING, RUNS
+from common.settings import Settings, flag
 
 FRESH = 10  # minutes: a run writes at least so often
 WIDTH = 120  # columns of a line
@@ -66,24 +65,20 @@ def state_of(run: Compared, now: float) -> str:
     return "done" if run.summary and not run.summary.interrupted else "interrupted"
 
 
-def differing(record: dict[str, Any], where: Path) -> str:
-    """The settings that are not the command's defaults, without places and the data set: seed 3, lr 0.01.
+def differing(record: Mapping[str, Any]) -> str:
+    """The settings that were not the command's defaults when the run began, without the data set: seed 3, lr 0.01.
 
-    They are those of the release that looks; a run that another one made is said to be so.
+    The run has written their names down itself: the list need not import the lab, and says what was so then.
     """
-    try:
-        kind = settings_class(str(record.get("command")))
-        settings = of_record(kind, record, where)
-    except InputError:
+    names = record.get(DIFFERING)
+    if not isinstance(names, list) or not set(map(str, names)) <= record.keys():
         return "(of another release)"
-    usual = settings.usual()
     given = []
-    for name in (field.name for field in dataclasses.fields(kind)):
-        value = getattr(settings, name)
-        if Role.PLACE in roles(kind, name) or name == "dataset" or value in (default(kind, name), usual.get(name)):
-            continue
-        shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        given.append(flag(name)[2:] if value is True else f"{flag(name)[2:]} {shown}")
+    for name in names:
+        value = record[name]
+        if name != "dataset":
+            shown = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            given.append(flag(name)[2:] if value is True else f"{flag(name)[2:]} {shown}")
     return ", ".join(given)
 
 
@@ -114,7 +109,7 @@ def read_line(path: Path, now: float) -> Line:
     dataset = run.summary.dataset if run.summary else str(record.get("dataset", record.get("env", "")))
     command = str(record.get("command", "")).removeprefix("labs.")
     return Line(
-        shown, command, dataset, differing(record, path), main_metric(run), describe_time(seconds), state_of(run, now)
+        shown, command, dataset, differing(record), main_metric(run), describe_time(seconds), state_of(run, now)
     )
 
 

@@ -9,7 +9,6 @@ figures/*.png      the lab's plots
 tensorboard/       with --tensorboard: history and figures as TensorBoard reads them
 """
 
-import csv
 import dataclasses
 import platform
 import re
@@ -29,13 +28,15 @@ from common import checkpoint, distributed
 from common.board import EventFiles, require_tensorboard
 from common.device import use_deterministic_kernels
 from common.errors import InputError
-from common.files import read_json, validated, write_csv, write_json
-from common.settings import Better, Role, RunFlags, Settings, default, of_record, read_record, roles
+from common.files import validated, write_csv, write_json
+from common.records import DIFFERING, RUNS, Summary, finished, newest, read_history, read_summary
+from common.settings import Role, RunFlags, Settings, default, of_record, roles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RUNS = Path("runs")
+__all__ = ["Loaded", "Run", "differing", "load", "place"]
+__all__ += ["RUNS", "Summary", "finished", "newest", "read_history", "read_summary"]  # the records: from here, too
 S = TypeVar("S", bound=Settings)
 M = TypeVar("M", bound=nn.Module)
 
@@ -102,7 +103,7 @@ class Run:
 
     def _record(self) -> dict[str, Any]:
         values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(self.settings).items()}
-        return {"lab": self.lab, "command": self.command, **values}
+        return {"lab": self.lab, "command": self.command, DIFFERING: list(differing(self.settings)), **values}
 
     def __enter__(self) -> "Run":
         return self
@@ -200,6 +201,17 @@ class Run:
             write_json(self.path / name, values)
 
 
+def differing(settings: Settings) -> dict[str, Any]:
+    """The settings that are not the command's defaults, without those that say where and how it runs."""
+    kind, usual = type(settings), settings.usual()
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    return {
+        name: value
+        for name, value in values.items()
+        if Role.PLACE not in roles(kind, name) and value not in (default(kind, name), usual.get(name))
+    }
+
+
 def place(settings: Settings) -> Path:
     """Where a command that only looks puts its files: runs/<lab>/<command>, named after what differs from the defaults.
 
@@ -211,72 +223,13 @@ def place(settings: Settings) -> Path:
         module = spec.name
     _, lab, *name = module.split(".")
     given = []
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        usual = default(type(settings), field.name), settings.usual().get(field.name)
-        if Role.PLACE not in roles(type(settings), field.name) and value not in usual:
-            shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            given.append(re.sub(r"[^\w,.+-]+", "-", f"{field.name}-{shown}"))
+    for setting, value in differing(settings).items():
+        shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        given.append(re.sub(r"[^\w,.+-]+", "-", f"{setting}-{shown}"))
     return RUNS / lab / "_".join([*name, *given])[:200]
 
 
 # --- A run that there is --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run's summary.json says."""
-
-    lab: str
-    dataset: str
-    device: str
-    seed: int
-    epochs: int  # rows of the history
-    seconds: float
-    samples_per_second: float
-    metrics: dict[str, int | float]
-    versions: dict[str, str]
-    interrupted: bool
-    finished: str = ""
-    command: str = ""
-    parameters: int | None = None  # of the networks that were saved
-    kept: int | None = None  # the epoch whose weights were chosen; none: the last one's
-    better: dict[str, Better] = dataclasses.field(default_factory=dict)  # by which metrics runs may be chosen
-
-
-def read_summary(path: Path) -> Summary:
-    """A run's summary.json; InputError if it is missing or damaged."""
-    try:
-        return read_json(Path(path) / "summary.json", Summary)
-    except FileNotFoundError:
-        raise InputError(f"{path} is no run directory: it has no summary.json") from None
-
-
-def finished(path: Path) -> bool:
-    """Whether a run in the directory has come to its end."""
-    return (Path(path) / "summary.json").is_file() and not read_summary(path).interrupted
-
-
-def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a run's history.csv, as numbers; none if there is no such file yet. InputError if it is damaged."""
-    file = Path(path) / "history.csv"
-    if not file.is_file():
-        return []
-    try:
-        with file.open(newline="", encoding="utf-8") as rows:
-            return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(rows)]
-    except (ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{file} is damaged: {error}") from error
-
-
-def newest(command: str) -> Path:
-    """The command's run whose weights were written last; InputError if there is none."""
-    folder = RUNS / command.split(".")[1]
-    weights = sorted(folder.glob("*/model.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in weights:
-        if (file.parent / "hyperparams.json").is_file() and read_record(file.parent).get("command") == command:
-            return file.parent
-    raise InputError(f"no run of {command} under {folder}; train one with `python -m {command}` or name one with --run")
 
 
 @dataclass(frozen=True)

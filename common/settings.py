@@ -203,6 +203,7 @@ class RunFlags(Settings):
     """The flags of every command that leaves a run directory."""
 
     SHARES_BATCHES: ClassVar[bool] = False  # whether several processes (torchrun) may train one model
+    ANNEALS: ClassVar[bool] = False  # whether η follows the number of epochs whatever the flags: labs sweep --halve
 
     seed: Annotated[Seed, Role.CHANCE] = 0  # fixes every random draw (numbers: per device, versions and threads)
     device: Annotated[str, Role.PLACE] = "auto"  # auto (CUDA if there, else CPU), cpu, cuda, cuda:N, mps

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from common import distributed
+from common import distributed, shared_batches
 from common.device import seed_everything
 from common.loop import Best, Row, Training, describe, play
 from common.runs import Run
@@ -92,7 +92,7 @@ def for_step(model: nn.Module, *, compile: bool = False) -> nn.Module:
 
     Save, evaluate and look at `model` itself.
     """
-    net = distributed.share_gradients(model)
+    net = shared_batches.share_gradients(model)
     return cast(nn.Module, torch.compile(net)) if compile else net
 
 
@@ -148,7 +148,7 @@ def fit(
         means, looked = Means(), time.perf_counter()
         for batch in loader:
             n = batch_length(batch)
-            distributed.weigh_batch(n)
+            shared_batches.weigh_batch(n)
             logs = {name: value.detach() for name, value in step(batch).items()}
             means.add(logs, n)
             steps += 1

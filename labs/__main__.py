@@ -1,4 +1,7 @@
-"""`python -m labs` (or `labs`): the list of labs, and the commands that are no lab's own."""
+"""`python -m labs` (or `labs`): the list of labs, and the commands that are no lab's own.
+
+What a command needs is imported where it begins: the list, `labs runs`, --help and a mistyped flag need no torch.
+"""
 
 import ast
 import importlib
@@ -12,12 +15,9 @@ from tyro.conf import Positional, arg
 
 from common import cli
 from common.compare import compare
-from common.datasets import SOURCES
 from common.errors import InputError
-from common.images import shrink_picture
 from common.settings import DataDir, OptionalPath, Range, Settings
 from common.sources import data_dir_from_environment, fetch_files, missing_files
-from common.text.published import GLOVE, TEXT_SOURCES
 
 USAGE = """
   python -m labs.<lab>          train with the course's settings       (--help lists the flags)
@@ -27,6 +27,7 @@ USAGE = """
   labs sweep LAB --over …       many runs, one table: settings × seeds, with spread and figures
   labs board [RUN…]             TensorBoard on runs (extra `tensorboard`)
   labs verify [LAB…]            do these labs still reach here what they say?
+  labs serve [RUN…]             trained networks behind HTTP, with a page to draw on (extra `serve`)
   labs picture FIGURE OUT       a figure made small enough for a web page"""
 
 
@@ -57,9 +58,14 @@ class Picture(Settings):
 
 
 def list_labs() -> str:
-    """A line per lab: its command and the first line of its package's docstring."""
+    """A line per lab: its command and the first line of its package's docstring.
+
+    A lab is a folder with a file of its name, labs/cnn/cnn.py; labs/serve/ has none, since it serves all of them.
+    """
     lines = []
     for package in sorted(Path(__file__).parent.glob("*/__init__.py")):
+        if not (package.parent / f"{package.parent.name}.py").is_file():
+            continue
         about = (ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))) or "").partition("\n")[0]
         lines.append(f"  python -m {f'labs.{package.parent.name}':<28} {about}")
     return "\n".join(lines)
@@ -67,6 +73,9 @@ def list_labs() -> str:
 
 def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
     """Bring the data sets called `names`; returns 2 if one could not be had."""
+    from common.datasets import SOURCES
+    from common.text.published import GLOVE, TEXT_SOURCES
+
     sources = {**SOURCES, **TEXT_SOURCES, "glove": GLOVE}
     for name in names:
         if name not in sources:
@@ -90,16 +99,24 @@ def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
     return status
 
 
+def picture(source: Path, out: Path, width: int) -> None:
+    """`shrink_picture`: the file `source` as a PNG of at most 120 kB."""
+    from common.images import shrink_picture
+
+    shrink_picture(source, out, width)
+
+
 COMMANDS: dict[str, tuple[Callable[..., int | None], type[Settings]]] = {
     "fetch": (fetch, Fetch),
     "compare": (compare, Compare),
-    "picture": (shrink_picture, Picture),
+    "picture": (picture, Picture),
 }
 ELSEWHERE = {  # module, function, settings: what only these need is imported for these only
     "runs": ("common.run_list", "list_runs", "Runs"),
-    "sweep": ("common.sweep", "sweep", "Sweep"),
+    "sweep": ("common.sweep.sweep", "sweep", "Sweep"),
     "board": ("labs.board", "board", "Board"),
     "verify": ("labs.verify", "verify", "Verify"),
+    "serve": ("labs.serve.command", "serve", "Serve"),
 }
 
 

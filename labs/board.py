@@ -13,7 +13,7 @@ from tyro.conf import Positional, arg
 
 from common.board import EventFiles, require_tensorboard
 from common.errors import InputError
-from common.runs import RUNS, read_history
+from common.records import RUNS, read_history
 from common.settings import OptionalFolder, Range, Settings
 
 EVERY = 5  # seconds between two looks at what runs that are under way have added

@@ -8,29 +8,24 @@ import dataclasses
 import importlib
 import platform
 import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 from tyro.conf import Positional, arg
 
-from common.datasets import SOURCES
-from common.device import pick_device
+from common.commands import settings_class
 from common.errors import InputError
 from common.expectations import Expected
-from common.files import read_json, write_atomically, write_csv, write_json
-from common.progress import terminal_bar
-from common.runs import RUNS, finished, read_summary
+from common.files import write_atomically, write_csv
+from common.programs import Here, Outcome, Program, perform_all, state_of
+from common.records import RUNS, read_summary
 from common.settings import DataDir, OptionalFolder, RunFlags, Settings, flag
-from common.sources import data_dir_from_environment, missing_files
-from common.text.published import TEXT_SOURCES
+from common.sources import Source, data_dir_from_environment, missing_files
+from common.tables import markdown
 
 # On embedded data, and yet more than a minute each on one core: not for --quick.
 LONG = (
@@ -38,8 +33,22 @@ LONG = (
     "labs.reinforcement_learning.policy_gradient",
     "labs.transfer_learning.loss_landscape",
 )
-VERSIONS = {"python": platform.python_version(), "torch": torch.__version__}
 HOLDS = "holds"
+
+
+def versions() -> dict[str, str]:
+    """Those that numbers depend on, as runs write them down."""
+    import torch  # here, so that --help need not wait for it
+
+    return {"python": platform.python_version(), "torch": torch.__version__}
+
+
+def published() -> Mapping[str, Source]:
+    """The data sets that can be fetched, by name."""
+    from common.datasets import SOURCES
+    from common.text.published import TEXT_SOURCES
+
+    return {**SOURCES, **TEXT_SOURCES}
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ class Check:
     def dataset(self) -> str:
         """The published data set that it needs; empty if what comes with the suite is enough."""
         name = getattr(self.kind(**self.settings), "dataset", "")
-        return name if name in {**SOURCES, **TEXT_SOURCES} else ""
+        return name if name in published() else ""
 
     @property
     def quick(self) -> bool:
@@ -90,7 +99,7 @@ class Check:
     def missing(self, data_dir: Path) -> str:
         """Why it cannot be run, and what to do about it; empty if it can."""
         name = self.dataset
-        if not name or not missing_files({**SOURCES, **TEXT_SOURCES}[name], data_dir):
+        if not name or not missing_files(published()[name], data_dir):
             return ""
         return f"skipped: {name} is not under {data_dir}: labs fetch {name}"
 
@@ -103,8 +112,7 @@ def find_checks() -> list[Check]:
             continue
         *package, last = ("labs", *file.relative_to(Path(__file__).parent).with_suffix("").parts)
         command = ".".join(package if package[-1] == last else [*package, last])  # labs.cnn.cnn runs as labs.cnn
-        module = importlib.import_module(".".join([*package, last]))
-        kind = next(of for of in vars(module).values() if getattr(of, "COMMAND", None) == command)
+        module, kind = importlib.import_module(".".join([*package, last])), settings_class(command)
         together: dict[RunFlags, list[Expected]] = {}
         for row in module.EXPECTED:
             together.setdefault(kind(**row.settings), []).append(row)
@@ -125,61 +133,16 @@ def _is_of(check: Check, name: str) -> bool:
     return f"{check.kind.COMMAND}.".startswith(f"labs.{name.removeprefix('labs.')}.")
 
 
-def words_of_run(check: Check, path: Path, device: str, data_dir: Path) -> list[str]:
-    """The run's whole command line: a new one, or what was interrupted goes on."""
-    words = [*check.words, "--out", str(path)]
-    if (path / "hyperparams.json").is_file():
-        words = [check.kind.COMMAND, "--resume", str(path)]
+def program_of(check: Check, out: Path, device: str, data_dir: Path) -> Program:
+    """Its run in `out`, as what it is started."""
+    also = ["--offline"]
     if device != "auto":
         with contextlib.suppress(InputError):  # a table is learned on the CPU, whatever there is
             check.kind(**{**check.settings, "device": device})
-            words += ["--device", device]
+            also += ["--device", device]
     if any(f.name == "data_dir" for f in dataclasses.fields(check.kind)):
-        words += ["--data-dir", str(data_dir)]
-    return [*words, "--offline"]
-
-
-@contextlib.contextmanager
-def _started(words: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m words`, its output in `log`. Ctrl-C is handed on once, so that the run keeps what it has."""
-    with log.open("ab") as said:
-        process = subprocess.Popen([sys.executable, "-m", *words], stdout=said, stderr=said, start_new_session=True)
-        try:
-            yield process
-        finally:  # over already, unless there was a Ctrl-C
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-            try:
-                process.wait()
-            except KeyboardInterrupt:
-                process.kill()
-                raise
-
-
-def perform(check: Check, out: Path, device: str, data_dir: Path) -> str:
-    """Run it in `out`, unless it is finished there; returns why it failed, empty if it did not."""
-    path, timing = out / check.name, out / f"{check.name}.json"
-    if finished(path):
-        return ""
-    before = _seconds(timing)
-    started = time.perf_counter()
-    log = out / f"{check.name}.log"
-    try:
-        with _started(words_of_run(check, path, device, data_dir), log) as process:
-            process.wait()
-    finally:
-        write_json(timing, {"seconds": round(before + time.perf_counter() - started, 1)})
-    if process.returncode == 0 and finished(path):
-        return ""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next(
-        (line for line in reversed(lines) if line.startswith("error: ")),
-        f"error: status {process.returncode}, see {log}",
-    )
-
-
-def _seconds(timing: Path) -> float:
-    return read_json(timing, dict[str, float])["seconds"] if timing.is_file() else 0.0
+        also += ["--data-dir", str(data_dir)]
+    return Program(check.kind.COMMAND, out / check.name, tuple(check.words[1:]), tuple(also))
 
 
 def rows_of(check: Check, out: Path, failure: str) -> list[dict[str, Any]]:
@@ -194,32 +157,25 @@ def rows_of(check: Check, out: Path, failure: str) -> list[dict[str, Any]]:
             reached = summary.metrics[band.metric]
             row["reached"] = dataclasses.replace(band, least=reached, most=reached).band()
             row["verdict"] = HOLDS if band.holds(summary.metrics) else f"missed: {reached:.6g}"
-            row["seconds"] = f"{_seconds(out / f'{check.name}.json'):.0f}"
-            row |= {name: summary.versions[name] for name in VERSIONS} | {"device": summary.device}
+            row["seconds"] = f"{summary.seconds:.0f}"
+            row |= {name: summary.versions[name] for name in versions()} | {"device": summary.device}
         rows.append(row)
     return rows
 
 
-def refuse_others(check: Check, out: Path, device: str) -> None:
-    """InputError if what there is in `out` was made with another torch or Python, or elsewhere than asked for."""
-    if not (out / check.name / "summary.json").is_file():
+def refuse_others(program: Program, device: str) -> None:
+    """InputError if what there is of it was made with another torch or Python, or elsewhere than asked for."""
+    from common.device import pick_device
+
+    if not (program.path / "summary.json").is_file():
         return
-    summary = read_summary(out / check.name)
-    theirs = {name: summary.versions.get(name) for name in VERSIONS}
-    moved = device != "auto" and "--device" in words_of_run(check, out / check.name, device, Path())
-    if theirs != VERSIONS or (moved and summary.device != str(pick_device(device))):
+    summary = read_summary(program.path)
+    own = versions()
+    theirs = {name: summary.versions.get(name) for name in own}
+    moved = "--device" in program.also
+    if theirs != own or (moved and summary.device != str(pick_device(device))):
         made = ", ".join(f"{name} {version}" for name, version in theirs.items())
-        raise InputError(f"{out / check.name} was made with {made} on {summary.device}; name another folder with --out")
-
-
-def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as a table that one can paste into a report."""
-    lines = [list(rows[0]), *([str(value).replace("|", r"\|") for value in row.values()] for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    lines.insert(1, ["-" * width for width in widths])
-    return "".join(
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |\n" for line in lines
-    )
+        raise InputError(f"{program.path} was made with {made} on {summary.device}; name another folder with --out")
 
 
 def verify(
@@ -229,38 +185,50 @@ def verify(
     device: str = "auto",
     data_dir: Path | None = None,
 ) -> int:
-    """Run what the tables ask for and compare; returns 0, or 1 if a band is missed or a run failed.
+    """Run what the tables ask for and compare; returns 0, 1 if a band is missed or a run failed, 130 after Ctrl-C.
 
-    Ctrl-C keeps what is done: the same with that --out goes on.
+    What is done is kept: the same with that --out goes on.
     """
+    from common.device import pick_device
+
     pick_device(device)  # one that is not there is said at once
     data_dir = data_dir or data_dir_from_environment()
     all_checks = chosen(find_checks(), labs)
     checks = [check for check in all_checks if check.quick or not quick]
-    out = out or RUNS / "verify" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    for check in checks:
-        refuse_others(check, out, device)
-    out.mkdir(parents=True, exist_ok=True)
-    table: list[dict[str, Any]] = []
-    started = time.perf_counter()
-    with terminal_bar(len(checks), 0, "runs", hidden=False) as bar:
-        for check in checks:
-            bar.set_description(" ".join(check.words))
-            try:
-                failure = check.missing(data_dir) or perform(check, out, device, data_dir)
-            except KeyboardInterrupt:
-                bar.write(f"what is done is kept; to go on: the same with --out {out}")
-                raise
-            rows = rows_of(check, out, failure)
-            for row in rows:
-                bar.write(f"{row['command']}: {row['metric']} {row['reached']} ({row['expected']}) {row['verdict']}")
-            table += rows
-            write_csv(out / "verify.csv", table)
-            write_atomically(out / "verify.md", markdown(table))
-            bar.update()
-    if not table:
+    if not checks:
         raise InputError("none of these is quick; leave --quick away")
-    print(markdown(table), end="")
+    out = out or RUNS / "verify" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    programs = {check.name: program_of(check, out, device, data_dir) for check in checks}
+    for program in programs.values():
+        refuse_others(program, device)
+    failures = {check.name: check.missing(data_dir) for check in checks}  # why there is nothing to compare
+
+    def write_table() -> list[dict[str, Any]]:
+        over = [check for check in checks if failures[check.name] or state_of(programs[check.name]).state == "done"]
+        table = [row for check in over for row in rows_of(check, out, failures[check.name])]
+        if table:
+            write_csv(out / "verify.csv", table)
+            write_atomically(out / "verify.md", markdown([list(table[0]), *(list(row.values()) for row in table)]))
+        return table
+
+    def on_end(program: Program, outcome: Outcome) -> str:
+        name = program.path.name
+        failures[name] = f"error: {outcome.error}" if outcome.error else ""
+        write_table()
+        ended = outcome.state in ("done", "failed")
+        own = [row for check in checks if check.name == name and ended for row in rows_of(check, out, failures[name])]
+        return "\n".join(f"  {row['metric']} {row['reached']} ({row['expected']}) {row['verdict']}" for row in own)
+
+    todo = [program for name, program in programs.items() if not failures[name]]
+    started = time.perf_counter()
+    with contextlib.closing(Here(1)) as here:
+        outcomes, stopped = perform_all(todo, here, "runs", on_end)
+    failures |= {path.name: f"error: {outcome.error}" for path, outcome in outcomes.items() if outcome.error}
+    table = write_table()
+    if stopped:
+        print(f"what is done is kept; to go on: the same with --out {out}")
+        return 130
+    print((out / "verify.md").read_text(encoding="utf-8"), end="")
     skipped = sum(row["verdict"].startswith("skipped") for row in table)
     held, done = sum(row["verdict"] == HOLDS for row in table), len(table) - skipped
     left = f"; {skipped} skipped" if skipped else ""

@@ -1,6 +1,7 @@
 """Named text data sets: three that come with the suite, published ones fetched once, and a student's own.
 
 topics, reviews     written for the suite: essays on ten themes, short reviews that praise or complain
+reviews3            the same reviews and half as many again that are neutral: neither praise nor complaint
 ag_news, imdb, 20newsgroups, wikitext2     fetched once and checked every time, or placed by hand
 folder:PATH         PATH/<class>/FILE, one document a file of any name; or PATH/FILE without classes
 csv:PATH            a column `text` and, if there are classes, a column `label`
@@ -68,6 +69,7 @@ class TaggedData:
 EMBEDDED = {
     "topics": "short essays on ten themes",
     "reviews": "short reviews, positive or negative",
+    "reviews3": "short reviews, positive, negative or neutral",
 }
 
 
@@ -85,6 +87,17 @@ def read_topics(folder: Path) -> Documents:
         documents = [part.strip() for part in re.split(r"\n\s*\n", read_text(path)) if part.strip()]
         texts += documents
         labels += [path.stem] * len(documents)
+    return texts, labels
+
+
+def read_reviews(folder: Path, *names: str) -> Documents:
+    """The reviews in the files `names`, one file after the other."""
+    texts: list[str] = []
+    labels: list[str] = []
+    for name in names:
+        more_texts, more_labels = read_csv(folder / name)
+        texts += more_texts
+        labels += more_labels
     return texts, labels
 
 
@@ -132,7 +145,9 @@ def load_texts(
     if name == "topics":
         return _text_data(name, read_topics(corpora_folder() / "topics"))
     if name == "reviews":
-        return _text_data(name, read_csv(corpora_folder() / "reviews" / "reviews.csv"))
+        return _text_data(name, read_reviews(corpora_folder() / "reviews", "reviews.csv"))
+    if name == "reviews3":
+        return _text_data(name, read_reviews(corpora_folder() / "reviews", "reviews.csv", "neutral.csv"))
     if name.startswith(("folder:", "csv:")):
         return _text_data(name, *read_own(name))
     if name not in TEXT_SOURCES:

@@ -38,6 +38,7 @@ class HyperParams(TrainingFlags):
 
     COMMAND: ClassVar[str] = "labs.nlp.language_model"
     SHARES_BATCHES: ClassVar[bool] = True
+    ANNEALS: ClassVar[bool] = True
 
     dataset: str = "python_docs"  # python_docs (comes with Python), topics, reviews, wikitext2, folder:PATH, …
     epochs: Count = 10  # passes over the training text

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from common import distributed
+from common import distributed, shared_batches
 from common.device import derive_seed
 from common.text.vocabulary import PADDING
 
@@ -16,8 +16,8 @@ class TextLoader:
     """Batches of texts of similar length, padded to the longest of each batch: less padding, less to compute.
 
     In training the order is drawn anew for each epoch from the seed and the epoch's number. Under torchrun every
-    process gets its share of each batch (`distributed.own_rows`; in evaluation each text once), padded to the longest
-    text of the share: a model must give a text the same logits whatever it is padded to.
+    process gets its share of each batch (`shared_batches.own_rows`; in evaluation each text once), padded to the
+    longest text of the share: a model must give a text the same logits whatever it is padded to.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class TextLoader:
         parts = torch.randperm(len(self.y), generator=generator).split(20 * self.batch_size)
         batches = [rows for part in parts for rows in part[lengths[part].argsort()].split(self.batch_size)]
         for i in torch.randperm(len(batches), generator=generator):
-            yield self.batch(distributed.own_rows(batches[i]))
+            yield self.batch(shared_batches.own_rows(batches[i]))
 
     def batch(self, rows: Tensor) -> Batch:
         """The texts with these numbers."""

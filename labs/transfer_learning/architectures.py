@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from common import cli
+from common import cli, weights
 from common.errors import InputError
 from common.runs import place
 from common.settings import OptionalName, OptionalPath, Settings
-from labs.transfer_learning import backbones, characters, weights
+from labs.transfer_learning import backbones, characters
 from labs.transfer_learning.pretrained_network import build_model
 from labs.transfer_learning.recipe import HyperParams, resolve
 

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from common.distributed import BATCH_NORMS
+from common import weights
 from common.errors import InputError
-from labs.transfer_learning import characters, weights
+from common.shared_batches import BATCH_NORMS
+from labs.transfer_learning import characters
 from labs.transfer_learning.characters import OWN
 
 NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)

@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common import weights
 from common.errors import InputError
-from labs.transfer_learning import backbones, characters, weights
+from labs.transfer_learning import backbones, characters
 from labs.transfer_learning.characters import OWN
 from labs.transfer_learning.recipe import HyperParams
 

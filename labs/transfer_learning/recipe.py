@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
+from common import weights
 from common.datasets import DIGITS, SOURCES, fetch_dataset
 from common.errors import InputError
 from common.optimizers import OptimizerName
@@ -33,7 +34,7 @@ from common.settings import (
     read_record,
 )
 from common.sources import FetchError, data_dir_from_environment
-from labs.transfer_learning import backbones, pictures, weights
+from labs.transfer_learning import backbones, pictures
 from labs.transfer_learning.characters import OWN
 
 # The course's three: the backbone as a fixed feature extractor; fine-tuned; as the initial weights of a new model. The

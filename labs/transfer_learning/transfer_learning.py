@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common import distributed, expectations, runs
+from common import distributed, expectations, runs, shared_batches
 from common.data import ArrayLoader
 from common.device import autocast, pick_device, seed_everything
 from common.errors import InputError
@@ -110,7 +110,7 @@ def check_shared(model: Network, args: HyperParams) -> None:
     """InputError for what several processes (torchrun) cannot train as one does; of the baseline all layers learn."""
     learning = [layer for layer in model.train().modules() if layer.training or args.baseline]
     cure = "with --strategy feature_extraction --baseline False and without --standardize"
-    distributed.refuse_batch_norm(learning, cure)
+    shared_batches.refuse_batch_norm(learning, cure)
 
 
 def learn(

@@ -7,7 +7,8 @@ import pytest
 
 from common import run_list
 from common.errors import InputError
-from common.run_list import Line, describe_time, layout, list_runs, shorten
+from common.records import DIFFERING
+from common.run_list import Line, describe_time, differing, layout, list_runs, shorten
 from common.runs import Run
 from common.settings import UNGIVEN, Count, TrainingFlags, Usual
 
@@ -27,12 +28,6 @@ class Flags(TrainingFlags):
 @dataclasses.dataclass(frozen=True)
 class OtherFlags(Flags):
     COMMAND = "labs.cnn.other"
-
-
-@pytest.fixture(autouse=True)
-def known(monkeypatch):
-    kinds = {kind.COMMAND: kind for kind in (Flags, OtherFlags)}
-    monkeypatch.setattr(run_list, "settings_class", kinds.__getitem__)
 
 
 def make_run(path, kind=Flags, finish=True, **kws):
@@ -110,12 +105,24 @@ def test_a_damaged_run_and_one_of_another_release_have_a_line(tmp_path, capsys):
     (tmp_path / "damaged" / "hyperparams.json").write_text('{"lab": ')
     make_run(tmp_path / "old")
     record = json.loads((tmp_path / "old" / "hyperparams.json").read_text())
-    del record["width"]
+    del record[DIFFERING]
     (tmp_path / "old" / "hyperparams.json").write_text(json.dumps(record))
     age(tmp_path / "old", 3)
     lines = listed(capsys, folder=tmp_path)[1:]
     assert any(line.endswith("damaged") and "hyperparams" in line for line in lines)
     assert any("(of another release)" in line and line.endswith("done") for line in lines)
+
+
+@pytest.mark.parametrize("names", [3, "lr", ["no_such"], [["lr"]], [{}]])
+def test_names_that_a_damaged_record_has_not_are_no_traceback(names):
+    assert differing({DIFFERING: names, "lr": 0.5}) == "(of another release)"
+
+
+def test_a_command_that_is_not_installed_is_listed_all_the_same(tmp_path, capsys):
+    """The list imports no lab: what differs is what the run has written down."""
+    kind = dataclasses.dataclass(frozen=True)(type("Gone", (Flags,), {"COMMAND": "labs.gone"}))
+    make_run(tmp_path / "a", kind=kind, lr=0.5)
+    assert "lr 0.5" in listed(capsys, folder=tmp_path)[1]
 
 
 def test_every_line_fits_120_columns():

@@ -51,7 +51,13 @@ def test_out_is_the_directory_itself_and_a_run_in_it_is_not_overwritten(tmp_path
 def test_every_setting_is_written(tmp_path):
     Run(dataclasses.replace(FLAGS, out=tmp_path / "r", lr=0.5))
     settings = json.loads((tmp_path / "r" / "hyperparams.json").read_text())
-    assert set(settings) == {"lab", "command", *(field.name for field in dataclasses.fields(TrainingFlags))}
+    assert settings["not_by_default"] == ["dataset", "lr"]  # device, and where it lies, change no number
+    assert set(settings) == {
+        "lab",
+        "command",
+        "not_by_default",
+        *(field.name for field in dataclasses.fields(TrainingFlags)),
+    }
     assert settings["lr"] == 0.5
     assert settings["out"] == str(tmp_path / "r")
 

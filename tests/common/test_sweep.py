@@ -1,35 +1,27 @@
 import dataclasses
-import json
 import math
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from common import cli, sweep_figures
+from common import cli
 from common.commands import settings_class
 from common.compare import read_runs
 from common.errors import InputError
-from common.runs import Run, read_history
+from common.programs import Outcome
+from common.runs import Run
 from common.settings import TrainingFlags
-from common.sweep import Sweep, sweep
-from common.sweep_plan import Plan, check_jobs, draw_value, jobs_of, keep_plan, make_plan, read_plan, read_seeds
-from common.sweep_statistics import Group, against_best, best_of, holm, verdict, welch
-from common.sweep_tables import choose_metric, report
+from common.sweep import figures as sweep_figures
+from common.sweep.metrics import choose_metric
+from common.sweep.plan import Plan, check_jobs, draw_value, jobs_of, keep_plan, make_plan, read_plan, read_seeds
+from common.sweep.statistics import Group, against_best, best_of, holm, verdict, welch
+from common.sweep.sweep import Sweep
+from common.sweep.tables import report
 
-PROJECT = Path(__file__).parents[2]
 WALK = "reinforcement_learning"  # the quickest command
-PROGRAM = (
-    "import sys; from common import cli; from common.sweep import Sweep, sweep; "
-    "raise SystemExit(cli.run(sweep, Sweep, sys.argv[1:], 'labs sweep'))"
-)
 
 
 def plan(over, seeds="0", draw=None, words=(), command="vae", seed=0):
@@ -185,7 +177,7 @@ def said(*values, better="smaller"):
     own = groups(*values)
     best = best_of(own, "val_loss", better)
     p = {} if best is None else against_best(own, "val_loss", best)
-    return verdict(own, "val_loss", better, p)
+    return verdict(own, "val_loss", better, p, ["val_loss", "size"])
 
 
 def test_the_last_sentence():
@@ -199,8 +191,8 @@ def test_the_last_sentence():
     assert "--seeds" in said((1.0,), (2.0,))
     assert said((1.0,) * 3, (1.0,) * 3).startswith("none is best: val_loss is 1 ± 0 in all")
     assert "nothing to choose between" in said((1.0,), ())
-    assert said((1.0, 1.2)) == "val_loss 1.1 ± 0.14 (n = 2)"
-    assert said((1.0,), (2.0,), better=None).startswith("nothing here may choose")
+    assert said((1.0, 1.2), better=None) == "val_loss 1.1 ± 0.14 (n = 2)"
+    assert said((1.0,), (2.0,), better=None).endswith("name one: --by val_loss, size")
 
 
 # --- Tables and figures of runs -------------------------------------------------------------------------------------
@@ -224,7 +216,7 @@ def make_sweep(out, settings, value, seeds=2, drawn=False, **kws):
     jobs = jobs_of(made, out)
     for job in jobs:
         make_run(job.path, value(job.combination, job.seed), seed=job.seed, **kws)
-    return made, jobs, {job.name: ("done", "") for job in jobs}
+    return made, jobs, {job.name: Outcome("done") for job in jobs}
 
 
 def rows(path):
@@ -235,7 +227,7 @@ def test_tables(tmp_path, capsys):
     made, jobs, states = make_sweep(
         tmp_path, {"beta": ["1", "4"], "latent_dim": ["2", "50"]}, lambda c, seed: int(c["beta"]) + 0.2 * seed
     )
-    states[jobs[-1].name] = ("failed", "val_loss is nan")
+    states[jobs[-1].name] = Outcome("failed", "val_loss is nan")
     report(made, jobs, states, tmp_path, None)
     header, *body = rows(tmp_path / "sweep.csv")
     assert header[:7] == ["run", "beta", "latent_dim", "seed", "state", "seconds", "error"]
@@ -264,7 +256,7 @@ def test_a_test_metric_chooses_only_if_it_is_named(tmp_path, capsys):
         tmp_path, {"beta": ["1", "4"]}, lambda c, seed: int(c["beta"]) + seed / 9, better=(), metric="test_loss"
     )
     report(made, jobs, states, tmp_path, None)
-    assert "nothing here may choose" in capsys.readouterr().out.splitlines()[-1]
+    assert "no metric here is fit to choose" in capsys.readouterr().out.splitlines()[-1]
     report(made, jobs, states, tmp_path, "test_accuracy")
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("best: beta 1")
@@ -313,73 +305,3 @@ def test_of_many_combinations_the_best_have_colours_in_the_curves(tmp_path):
     figure = sweep_figures.plot_all_curves(own, "val_loss", "smaller", "val_loss", jobs, done)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [*(f"beta {i}" for i in range(1, 8)), "5 others"]
-
-
-# --- Real runs ------------------------------------------------------------------------------------------------------
-
-
-def test_failed_runs_are_reported_and_the_rest_go_on_and_nothing_is_done_twice(tmp_path, capsys):
-    """A folder of another combination holds another command's run, which no check of flags foresees."""
-    out = tmp_path / "s"
-    kws = {"words": ["--episodes", "100", "--env", "sorcery/RandomWalk1D-v0"], "out": out, "jobs": 2}
-    assert sweep(WALK, [["alpha", "0.1"]], **kws) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "runs of labs.reinforcement_learning: 1, of which 0 finished before"
-    assert said[-1] == str(out)
-    kept = {path: path.stat().st_mtime_ns for path in out.glob("*/summary.json")}
-    assert len(kept) == 1
-    damaged = out / "alpha-0.9_seed-0"
-    damaged.mkdir()
-    (damaged / "hyperparams.json").write_text('{"command": "labs.vae"}')
-    assert sweep(WALK, [["alpha", "0.9", "0.1"]], **kws) == 1
-    said = capsys.readouterr().out
-    assert "alpha-0.9_seed-0 failed: " in said
-    assert "is a run of labs.vae" in said
-    assert "1 of 2 runs failed" in said
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    states = {row[0]: row[3] for row in rows(out / "sweep.csv")[1:]}
-    assert sorted(states.values()) == ["done", "failed"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C as a signal")
-def test_ctrl_c_saves_and_resume_goes_on(tmp_path, monkeypatch, capsys):
-    out = tmp_path / "s"
-    words = [WALK, "--over", "alpha", "0.1", "0.5", "--out", str(out), "--", "--episodes", "30000", "--block", "10"]
-    program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    first = out / "alpha-0.1_seed-0"
-    end = time.monotonic() + 90
-    while not (first / "history.csv").is_file() and time.monotonic() < end:
-        time.sleep(0.05)
-    program.send_signal(signal.SIGINT)
-    said, errors = program.communicate(timeout=90)
-    assert program.returncode == 130, errors
-    assert said.splitlines()[-2] == f"stopped; what was finished is kept, go on with labs sweep --resume {out}"
-    assert json.loads((first / "summary.json").read_text())["interrupted"]
-    before = len(read_history(first))
-    assert 0 < before < 3000
-    assert [row[3] for row in rows(out / "sweep.csv")[1:]] == ["interrupted", "not run"]
-    assert not (out / "alpha-0.5_seed-0").exists()
-
-    started = []
-
-    class Failing:
-        returncode = 2
-
-        def __init__(self, words, **kws):
-            started.append(words[1:5])
-
-        def communicate(self, timeout):
-            return None, "warning: x\nerror: no disk\n"
-
-    monkeypatch.setattr(subprocess, "Popen", Failing)
-    assert sweep(goes_on=out) == 1
-    second = out / "alpha-0.5_seed-0"
-    assert [words[:2] for words in started] == [["-m", "labs.reinforcement_learning"]] * 2
-    assert [words[2:] for words in started] == [["--resume", str(first)], ["--alpha=0.5", "--seed"]]
-    assert f"{second.name} failed: no disk" in capsys.readouterr().out

@@ -29,6 +29,8 @@ def tiny_corpora(tmp_path, monkeypatch) -> Path:
     write(folder / "topics" / "README.md", "not a theme")
     rows = "".join(f'{("positive", "negative")[i % 2]},book,"Well, review {i}"\n' for i in range(20))
     write(folder / "reviews" / "reviews.csv", "label,domain,text\n" + rows)
+    more = "".join(f'neutral,book,"So so, review {i}"\n' for i in range(10))
+    write(folder / "reviews" / "neutral.csv", "label,domain,text\n" + more)
     write(folder / "tagged" / "tagged.txt", "".join(f"A_DET fox_NOUN no_DET {i}_NUM ._PUNCT\n" for i in range(10)))
     monkeypatch.setattr(corpora, "corpora_folder", lambda: folder)
     return folder
@@ -58,6 +60,10 @@ def test_reviews_and_tagged_sentences(tiny_corpora):
     assert data.classes == ("negative", "positive")
     assert data.texts_train[0].startswith("Well, review")
     assert torch.bincount(data.y_test).tolist() == [2, 2]
+    three = load_texts("reviews3", "nowhere")
+    assert three.classes == ("negative", "neutral", "positive")
+    assert torch.bincount(three.y_test).tolist() == [2, 2, 2]
+    assert set(data.texts) < set(three.texts) and len(three.texts) == 30
     tagged = load_tagged()
     assert tagged.tags == ("DET", "NOUN", "NUM", "PUNCT")
     assert (len(tagged.train), len(tagged.test)) == (8, 2)
@@ -83,7 +89,9 @@ def test_the_suites_corpora_are_as_large_and_varied_as_promised():
     reviews = load_texts("reviews", "nowhere")
     assert len(reviews.texts) >= 600
     assert reviews.classes == ("negative", "positive")
-    for data in (topics, reviews):
+    three = load_texts("reviews3", "nowhere")
+    assert torch.bincount(three.y).tolist() == [320, 320, 320]
+    for data in (topics, reviews, three):
         assert len(set(data.texts)) == len(data.texts)
         openings = Counter(" ".join(line.split()[:4]) for line in data.texts)
         assert openings.most_common(1)[0][1] <= 3  # no templates
@@ -113,7 +121,7 @@ def test_empty_and_missing_places(tmp_path):
         (f"folder:{tmp_path / 'nowhere'}", "no such folder"),
         (f"csv:{tmp_path / 'nowhere.csv'}", "no such file"),
         (f"folder:{tmp_path},text=x", "text= is none of encoding"),
-        ("agnews", "'agnews' is none of auto, topics, reviews, ag_news"),
+        ("agnews", "'agnews' is none of auto, topics, reviews, reviews3, ag_news"),
     ):
         with pytest.raises(InputError, match=message):
             load_texts(name, "nowhere")

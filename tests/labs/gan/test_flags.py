@@ -8,9 +8,10 @@ import pytest
 from flags import Case, check_all_listed, check_flag, looking_at_a_run
 from PIL import Image
 
+from common.checkpoint import digest
 from common.datasets import load_images
 from common.files import write_csv
-from labs.gan import evaluate, gan, gan_1d, gan_2d, quiz, sample, shapes
+from labs.gan import evaluate, export, gan, gan_1d, gan_2d, quiz, sample, shapes
 
 TINY = {"dataset": "digits", "model": "course", "limit": 2, "epochs": 2, "batch_size": 20}
 TINY |= {"quiet": True, "device": "cpu"}
@@ -64,6 +65,12 @@ CASES = [
         {"run": "two", "count": 2, "seed": 1, "single": True, "interpolate": True},
     ),
     Case(
+        export.Request,
+        looking_at_a_run(export.export, RUNS),
+        {"out": Path("net.onnx")},
+        {"run": "two", "out": Path("elsewhere.onnx")},
+    ),
+    Case(
         evaluate.Request,
         looking_at_a_run(evaluate.measure, RUNS),
         {"samples": 100, "device": "cpu"},
@@ -103,6 +110,9 @@ def test_a_flag_changes_the_outcome(case, flag, monkeypatch):
     if case.kind is gan.HyperParams:  # that a picture is written says it all
         monkeypatch.setattr("labs.gan.pictures.plot_sheet", lambda *args, **kws: None)
     monkeypatch.setattr(gan.Watch, "animate", lambda watch: None)
+    if case.kind is export.Request:  # the weights say it all, and faster
+        monkeypatch.setattr("common.exchange.to_onnx", lambda model, *_: digest(model.state_dict(), "").encode())
+        monkeypatch.setattr("common.exchange.largest_difference", lambda *args: 0.0)
     if case.kind is shapes.Request:  # the tables say it all
         monkeypatch.setattr("common.plots.write_figure", lambda path, figure: path)
     if case.kind is evaluate.Request:

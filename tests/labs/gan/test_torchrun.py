@@ -12,7 +12,7 @@ SCRIPT = """
 import itertools
 from pathlib import Path
 
-from common import checkpoint, distributed
+from common import checkpoint, distributed, shared_batches
 from common.datasets import load_images
 from common.errors import InputError
 from labs.gan import gan
@@ -31,7 +31,7 @@ def train(name, model):
         if seed is not None:
             return draw_noise(n, latent_dim, seed)
         step = next(steps)
-        return distributed.own_rows(draw_noise(sizes[step % 3], latent_dim, seed=step))
+        return shared_batches.own_rows(draw_noise(sizes[step % 3], latent_dim, seed=step))
 
     gan.noise = noise
     settings = {"data_dir": data_dir, "batch_size": 32, "epochs": 2, "quiet": True, "device": "cpu", "dropout": 0.0}

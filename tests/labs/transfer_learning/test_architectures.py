@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from common import cli
-from labs.transfer_learning import architectures, weights
+from common import cli, weights
+from labs.transfer_learning import architectures
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ import torch
 import torchvision
 from torch import nn
 
+from common import weights
 from common.errors import InputError
 from common.sources import FetchError
-from labs.transfer_learning import backbones, weights
+from labs.transfer_learning import backbones
 from labs.transfer_learning.backbones import NORMS, blocks, build_backbone, check_image_size, find_head
 
 WIDTHS = {"resnet18": 512, "vgg16": 4096, "squeezenet1_0": 512, "mobilenet_v3_small": 1024, "efficientnet_b0": 1280}

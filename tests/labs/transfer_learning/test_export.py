@@ -8,8 +8,7 @@ import torch
 
 from common.errors import InputError
 from common.runs import Run
-from labs.transfer_learning import export as export_module
-from labs.transfer_learning.export import Request, export, require_onnx
+from labs.transfer_learning.export import Request, export
 from labs.transfer_learning.pretrained_network import Network, build_model
 from labs.transfer_learning.recipe import HyperParams, resolve
 
@@ -46,17 +45,6 @@ def test_the_file_gives_the_logits_of_the_network_for_any_number_of_images(capsy
             np.testing.assert_allclose(theirs, model(X).numpy(), atol=1e-4)
 
 
-def test_a_file_with_other_logits_is_not_written(monkeypatch):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    save_run(Path("run"))
-    other, to_onnx = save_run(Path("other"), seed=1), export_module.to_onnx
-    monkeypatch.setattr(export_module, "to_onnx", lambda model, X: to_onnx(other, X))
-    with pytest.raises(InputError, match="the exported characters gives other logits"):
-        export(Path("run"))
-    assert not Path("run/model.onnx").exists()
-
-
 def test_a_backbone_is_written_without_a_run(capsys):
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
@@ -66,20 +54,6 @@ def test_a_backbone_is_written_without_a_run(capsys):
     assert "squeezenet1_1: images (N, 3, 224, 224)" in capsys.readouterr().out
 
 
-def test_what_is_not_installed_is_named_with_the_extra(monkeypatch):
-    monkeypatch.setattr(export_module.importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else name)
-    with pytest.raises(InputError, match=r"^onnxruntime not installed; install the extra: pip install '.\[export\]'"):
-        require_onnx()
-
-
 def test_a_run_and_a_backbone_exclude_each_other():
     with pytest.raises(InputError, match="--run a and --backbone vgg16 exclude each other"):
         Request(run=Path("a"), backbone="vgg16")
-
-
-def test_a_network_too_large_for_one_file_is_refused(monkeypatch):
-    monkeypatch.setattr(export_module, "require_onnx", lambda: None)
-    monkeypatch.setattr(export_module, "LIMIT", 1000)
-    save_run(Path("run"))
-    with pytest.raises(InputError, match="an ONNX file holds 2 at most"):
-        export(Path("run"))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from flags import Case, check_all_listed, check_flag, looking_at_a_run
 
+from common.checkpoint import digest
 from common.datasets import load_images
-from labs.vae import anomaly, information, latent, likelihood, sample, shapes, vae
+from labs.vae import anomaly, export, information, latent, likelihood, sample, shapes, vae
 
 TINY = {"dataset": "digits", "limit": 40, "epochs": 2, "batch_size": 16, "hidden": (8,), "quiet": True, "device": "cpu"}
 RUNS: dict[str, Path] = {}  # `two` has another seed than `one`
@@ -60,6 +61,12 @@ CASES = [
         {"run": "two", "count": 5, "seed": 1, "single": True, "interpolate": (3, 8)},
     ),
     Case(
+        export.Request,
+        looking_at_a_run(export.export, RUNS),
+        {"out": Path("net.onnx")},
+        {"run": "two", "out": Path("elsewhere.onnx")},
+    ),
+    Case(
         latent.Request,
         looking_at_a_run(latent.draw_latent_space, RUNS),
         {"side": 2, "steps": 2},
@@ -108,6 +115,9 @@ def test_every_flag_is_listed(case):
 def test_a_flag_changes_the_outcome(case, flag, monkeypatch):
     monkeypatch.setattr(vae, "save_figures", lambda *args: None)
     monkeypatch.setattr(vae, "load_images", images)
+    if case.kind is export.Request:  # the weights say it all, and faster
+        monkeypatch.setattr("common.exchange.to_onnx", lambda model, *_: digest(model.state_dict(), "").encode())
+        monkeypatch.setattr("common.exchange.largest_difference", lambda *args: 0.0)
     if case.kind is shapes.Request:  # the tables say it all
         monkeypatch.setattr("common.plots.write_figure", lambda path, figure: path)
     check_flag(case, flag)

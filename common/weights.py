@@ -27,7 +27,7 @@ def published_accuracy(name: str) -> float:
 
 
 def find_published(name: str, data_dir: Path, *, offline: bool = False, quiet: bool = False) -> Path:
-    """The file of torchvision's ImageNet weights: where torch keeps its own, else under `data_dir`, else fetched.
+    """The file of torchvision's published weights: where torch keeps its own, else under `data_dir`, else fetched.
 
     The file's name ends with the beginning of its SHA-256, which is what it is checked against. Raises FetchError,
     naming the file to place by hand, if it cannot be had, and InputError if the one that is there is damaged.
@@ -50,7 +50,7 @@ def find_published(name: str, data_dir: Path, *, offline: bool = False, quiet: b
             fetch([url], folder / file, digest[1], algorithm="sha256", quiet=quiet)
         except FetchError as error:
             raise FetchError(
-                f"the ImageNet weights of {name} are not under {folder} and could not be fetched: {error}. "
+                f"the published weights of {name} are not under {folder} and could not be fetched: {error}. "
                 f"By hand: put {file} from {url.removesuffix(file)} into {folder}, or name a file with --weights"
             ) from error
     return folder / file
@@ -63,7 +63,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"--weights {path}: no such file (nor is it imagenet or none)")
+        raise InputError(f"--weights {path}: no such file")
     try:
         if path.suffix == ".safetensors":
             import safetensors.torch

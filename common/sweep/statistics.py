@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from common.settings import Better
-from common.sweep_plan import describe
+from common.sweep.plan import describe
 
 LEVEL = 0.05  # a difference is larger than chance if its p is less
 TEST = "Welch's t-test, two-sided, p corrected by Holm"
@@ -20,6 +19,7 @@ class Group:
 
     combination: Mapping[str, str]
     metrics: Sequence[Mapping[str, float]]  # of each run
+    dropped: int | None = None  # after how many epochs halving has dropped it; None: it went all the way
 
     def values(self, metric: str) -> list[float]:
         """The metric of every run that has it."""
@@ -53,6 +53,8 @@ def welch(a: Sequence[float], b: Sequence[float]) -> float | None:
     spreads = deviation(a), deviation(b)
     if not any(spreads):
         return 1.0 if a[0] == b[0] else None
+    from scipy import stats  # here, so that --help need not wait for it
+
     sizes = (np.mean(a), spreads[0], len(a)), (np.mean(b), spreads[1], len(b))
     return float(stats.ttest_ind_from_stats(*sizes[0], *sizes[1], equal_var=False).pvalue)
 
@@ -82,13 +84,18 @@ def against_best(groups: Sequence[Group], metric: str, best: int) -> dict[int, f
     return p | dict(zip(tested, holm(list(tested.values())), strict=True))
 
 
-def verdict(groups: Sequence[Group], metric: str, better: Better | None, p: Mapping[int, float | None]) -> str:
-    """Which combination is best, and how sure that is, in a sentence."""
+def verdict(
+    groups: Sequence[Group], metric: str, better: Better | None, p: Mapping[int, float | None], names: Sequence[str]
+) -> str:
+    """Which combination is best, and how sure that is, in a sentence. `names`: all metrics that there are."""
     if len(groups) == 1:
+        if groups[0].combination and better:
+            n = len(groups[0].values(metric))
+            return f"left: {describe(groups[0].combination)}, {metric} {groups[0].show(metric)} (n = {n})"
         return f"{metric} {groups[0].show(metric)} (n = {len(groups[0].values(metric))})"
     best = best_of(groups, metric, better)
     if better is None:
-        return f"nothing here may choose between settings; name a metric that may, e.g. --by {metric}"
+        return f"no metric here is fit to choose between settings by itself; name one: --by {', '.join(names)}"
     if best is None:
         return "fewer than two combinations have a finished run: nothing to choose between"
     if len({group.mean(metric) for group in groups if group.values(metric)}) == 1:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from common.compare import Compared, curves_to_draw
 from common.plots import plain, write_figure
 from common.settings import Better
-from common.sweep_plan import Combination, Job, Plan, describe
-from common.sweep_statistics import Group, best_of
+from common.sweep.plan import Job, Plan, describe
+from common.sweep.statistics import Group, best_of
 
 SIZE = (7.2, 4.05)  # inches
 FACTOR = 20  # between the least and the largest value, from which an axis is logarithmic
@@ -33,8 +33,8 @@ def draw(
     drawn: dict[str, Figure] = {}
     varied = [name for name in plan.settings if len({group.combination[name] for group in groups}) > 1]
     for name in varied:
-        drawn[f"{metric}_over_{name}"] = plot_setting(groups, metric, name, varied, plan.drawn)
-    if len(varied) == 2 and not plan.drawn:
+        drawn[f"{metric}_over_{name}"] = plot_setting(groups, metric, name, varied, plan.drawn, plan.whole)
+    if len(varied) == 2 and not plan.drawn and not plan.halve:
         drawn[f"{metric}_heat_map"] = plot_heat_map(groups, metric, better, varied)
     curve = next((name for name in (metric, *curves_to_draw(list(done.values())))), metric)
     if not any(curve in row for run in done.values() for row in run.history):
@@ -66,8 +66,13 @@ def label(axis: Any, x: str, y: str) -> None:
     axis.grid(alpha=0.3)
 
 
-def plot_setting(groups: Sequence[Group], metric: str, name: str, varied: Sequence[str], drawn: bool) -> Figure:
-    """The metric over one setting: a dot per run, mean ± standard deviation; a line per value of the other settings."""
+def plot_setting(
+    groups: Sequence[Group], metric: str, name: str, varied: Sequence[str], drawn: bool, whole: int | None = None
+) -> Figure:
+    """The metric over one setting: a dot per run, mean ± standard deviation; a line per value of the other settings.
+
+    With `whole`, the epochs of a run that halving did not drop, a colour per number of epochs instead.
+    """
     figure = Figure(figsize=SIZE, layout="constrained")
     axis = figure.subplots()
     words = list(dict.fromkeys(group.combination[name] for group in groups))
@@ -75,14 +80,17 @@ def plot_setting(groups: Sequence[Group], metric: str, name: str, varied: Sequen
     place = dict(zip(words, numbers or range(len(words)), strict=True))
     others = [other for other in varied if other != name]
 
-    def rest(group: Group) -> Combination:
-        return {other: group.combination[other] for other in others}
+    def line_of(group: Group) -> str:
+        if whole:
+            return f"dropped after {group.dropped}" if group.dropped else f"all {whole} epochs"
+        return describe({other: group.combination[other] for other in others})
 
-    lines = list(dict.fromkeys(describe(rest(group)) for group in groups))
-    joined = not drawn and len(lines) <= LINES
-    shift = 0.0 if numbers or not joined else 0.5 / len(lines)  # names stand apart: so may the lines at each
-    for i, line in enumerate(lines if joined else [""]):
-        own = [group for group in groups if not joined or describe(rest(group)) == line]
+    lines = list(dict.fromkeys(map(line_of, groups)))
+    joined = not drawn and not whole and len(lines) <= LINES
+    parted = joined or bool(whole)
+    shift = 0.0 if numbers or not parted else 0.5 / len(lines)  # names stand apart: so may the lines at each
+    for i, line in enumerate(lines if parted else [""]):
+        own = [group for group in groups if not parted or line_of(group) == line]
         if joined and numbers:
             own.sort(key=lambda group: place[group.combination[name]])
         x = [place[group.combination[name]] + shift * (i - (len(lines) - 1) / 2) for group in own]
@@ -102,7 +110,7 @@ def plot_setting(groups: Sequence[Group], metric: str, name: str, varied: Sequen
         if len(words) <= 8 and not drawn:
             axis.set_xticks(sorted(numbers), [word for _, word in sorted(zip(numbers, words, strict=True))])
             axis.minorticks_off()
-    if joined and others:
+    if whole or (joined and others):
         name_lines(figure, *axis.get_legend_handles_labels())
     return figure
 
@@ -162,7 +170,8 @@ def plot_all_curves(
     figure = Figure(figsize=SIZE, layout="constrained")
     axis: Any = figure.subplots()
     sign = -1 if better == "larger" else 1
-    ranked = sorted(groups, key=lambda group: sign * group.mean(metric)) if better else list(groups)
+    halved = any(group.dropped for group in groups)  # then they come in order: who went farthest, first
+    ranked = sorted(groups, key=lambda group: sign * group.mean(metric)) if better and not halved else list(groups)
     coloured = [group.combination for group in (ranked if len(groups) > LINES else groups)][: LINES - 1]
     if len(groups) == LINES:
         coloured = [group.combination for group in groups]

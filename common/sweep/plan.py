@@ -14,6 +14,7 @@ from common import cli
 from common.commands import settings_class
 from common.errors import InputError
 from common.files import read_json, write_json
+from common.programs import Program
 from common.settings import RunFlags, default, flag
 
 OWN = ("out", "resume", "seed", "quiet")  # flags of a run that the sweep gives itself
@@ -31,6 +32,9 @@ class Plan:
     seeds: list[int]
     words: list[str]  # flags that all runs have
     drawn: bool = False  # combinations drawn at random, not all of a grid
+    halve: int | None = None  # epochs of the first round of successive halving; None: all go all the way
+    whole: int | None = None  # epochs of the last round
+    by: str | None = None  # the metric that halves
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,20 @@ class Job:
         """latent-dim-2_beta-1_seed-0"""
         return self.path.name
 
+    def program(self, command: str, one_thread: bool, until: tuple[str, int] | None = None) -> Program:
+        """As what it is started; `until` the setting says how long, if not for its whole length."""
+        return Program(command, self.path, self.words, until=until, one_thread=one_thread)
+
 
 def make_plan(
-    command: str, over: Sequence[Sequence[str]], seeds: str, draw: int | None, seed: int, words: list
+    command: str,
+    over: Sequence[Sequence[str]],
+    seeds: str,
+    draw: int | None,
+    seed: int,
+    words: list,
+    halve: int | None = None,
+    by: str | None = None,
 ) -> Plan:
     """The plan for what stands on the command line. InputError for what does not fit together."""
     command = command if command.startswith("labs.") else f"labs.{command}"
@@ -71,7 +86,7 @@ def make_plan(
         name = word.partition("=")[0].removeprefix("--").replace("-", "_")
         if word.startswith("--") and (name in OWN or name in values or name == "help"):
             raise InputError(f"{word} behind -- is what the sweep sets itself; leave it away there")
-    plan = Plan(command, list(values), [], read_seeds(seeds), words, drawn=draw is not None)
+    plan = Plan(command, list(values), [], read_seeds(seeds), words, draw is not None, halve, by=by if halve else None)
     combinations = grid(values) if draw is None else draw_combinations(values, draw, seed)
     if len(combinations) * len(plan.seeds) > MOST:
         raise InputError(f"{len(combinations)} combinations with {len(plan.seeds)} seeds are more than {MOST} runs")
@@ -178,9 +193,10 @@ def flag_words(kind: type[RunFlags], name: str, value: str) -> list[str]:
     return [] if wanted == usual else [flag(name) if wanted else f"--no-{flag(name)[2:]}"]
 
 
-def check_jobs(plan: Plan, jobs: Sequence[Job]) -> None:
-    """Have the command's own settings read the flags of every combination, before anything runs. InputError if one
-    is wrong, and if two are the same (1 and 1.0).
+def check_jobs(plan: Plan, jobs: Sequence[Job]) -> list[RunFlags]:
+    """Have the command's own settings read the flags of every combination, before anything runs: these settings.
+
+    InputError if one is wrong, and if two are the same (1 and 1.0).
     """
     kind = settings_class(plan.command)
     read: list[tuple[Any, Job]] = []
@@ -193,6 +209,7 @@ def check_jobs(plan: Plan, jobs: Sequence[Job]) -> None:
             if settings == other:
                 raise InputError(f"{same.name} and {job.name} are the same settings; leave one away")
         read.append((settings, job))
+    return [settings for settings, _ in read]
 
 
 def keep_plan(plan: Plan, out: Path) -> None:
@@ -206,6 +223,8 @@ def keep_plan(plan: Plan, out: Path) -> None:
             raise InputError(
                 f"{out} holds another sweep ({had}); name another with --out, or go on with --resume {out}"
             )
+        if (old.halve or plan.halve) and old != plan:
+            raise InputError(f"{out} holds a sweep that halves otherwise, and may not grow; name another with --out")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out {out} is not empty, and no sweep; name another")
     write_json(file, dataclasses.asdict(plan))

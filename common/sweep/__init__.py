@@ -1,0 +1,1 @@
+"""Many runs of one command, their tables and figures: `labs sweep`."""
