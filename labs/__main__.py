@@ -85,7 +85,7 @@ def fetch(names: tuple[str, ...], all: bool, data_dir: Path) -> int:
             there = "missing" if missing_files(source, data_dir) else "there"
             print(f"  {name:<14} {there:<8} {source.megabytes:>4} MB  {source.about}  ({data_dir / source.folder})")
         print("  digits         there       0 MB  1 797 handwritten digits (come with scikit-learn)")
-        print("  topics, reviews, tagged: texts that come with the suite")
+        print("  topics, reviews, tagged, entities, summaries, questions: texts that come with the suite")
         return 0
     status = 0
     for name in sources if all else names:

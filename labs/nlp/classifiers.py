@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.text import Vectors
 from common.text.vocabulary import PADDING
 from labs.nlp.attention import Block, attention
+from labs.nlp.vocabulary import Vocabulary
 
 
 class NaiveBayes(nn.Module):
@@ -129,3 +131,14 @@ class Transformer(nn.Module):
             found.append(attention(query, key, value, there)[1])
             x = block(x, there)
         return torch.stack(found)
+
+
+def start_from_vectors(model: nn.Module, vocabulary: Vocabulary, vectors: Vectors) -> int:
+    """Copy the vectors of the words that both know into the model's embedding; returns how many."""
+    words = vocabulary.tokens(range(len(vocabulary)))
+    rows = [(i, vectors.stoi[word]) for i, word in enumerate(words) if word in vectors.stoi]
+    ours, theirs = torch.tensor(rows, dtype=torch.int64).view(-1, 2).T
+    embedding = model.get_parameter("embedding.weight")
+    with torch.no_grad():
+        embedding[ours] = vectors.vectors[theirs].to(embedding)
+    return len(rows)

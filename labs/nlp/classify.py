@@ -26,7 +26,7 @@ from common.text.batches import pad
 from common.text.corpora import TextData, load_texts
 from common.trainer import evaluate, fit, for_step
 from labs.nlp import reading
-from labs.nlp.classifiers import CNN, Bag, NaiveBayes, Recurrent, Transformer
+from labs.nlp.classifiers import CNN, Bag, NaiveBayes, Recurrent, Transformer, start_from_vectors
 from labs.nlp.text_loader import Batch, TextLoader
 from labs.nlp.vocabulary import Vocabulary, learn_vocabulary, load_vocabulary
 
@@ -39,7 +39,7 @@ class HyperParams(TrainingFlags):
     SHARES_BATCHES: ClassVar[bool] = True
     BETTER: ClassVar[Mapping[str, Better]] = {"val_loss": "smaller", "val_accuracy": "larger"}
 
-    dataset: str = "auto"  # auto (ag_news, else reviews), imdb, 20newsgroups, topics, folder:PATH, csv:PATH
+    dataset: str = "auto"  # auto (ag_news, else reviews), reviews3, imdb, 20newsgroups, topics, folder:PATH, csv:PATH
     epochs: Count = 10  # passes over the training texts
     batch_size: Count = 32  # texts per gradient step
     lr: Usual[Positive] = UNGIVEN  # learning rate (η); none: 0.01 for bag (little to upset), 0.002 for the others
@@ -130,17 +130,6 @@ def score(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     return {"loss": F.cross_entropy(logits, y), "accuracy": accuracy(logits, y)}
 
 
-def start_from_vectors(model: nn.Module, vocabulary: Vocabulary, vectors: Vectors) -> int:
-    """Copy the vectors of the words that both know into the model's embedding; returns how many."""
-    words = vocabulary.tokens(range(len(vocabulary)))
-    rows = [(i, vectors.stoi[word]) for i, word in enumerate(words) if word in vectors.stoi]
-    ours, theirs = torch.tensor(rows, dtype=torch.int64).view(-1, 2).T
-    embedding = model.get_parameter("embedding.weight")
-    with torch.no_grad():
-        embedding[ours] = vectors.vectors[theirs].to(embedding)
-    return len(rows)
-
-
 def train(data: Data | None = None, **kws) -> tuple[nn.Module, Run]:
     """Train and return the model and its run; keyword arguments are the fields of HyperParams."""
     args = HyperParams.of(**kws)
@@ -210,8 +199,11 @@ def learn(model: nn.Module, data: Data, args: HyperParams, run: Run) -> None:
     )
 
 
-# What was measured with five seeds (README.md has more, from one run each): 78.9 to 84.4 %.
-EXPECTED = (Expected("test_accuracy", 0.75, settings={"dataset": "reviews"}),)
+# What was measured with five seeds (README.md has more): 78.9 to 84.4 %; of three classes 54.7 to 65.6 %.
+EXPECTED = (
+    Expected("test_accuracy", 0.75, settings={"dataset": "reviews"}),
+    Expected("test_accuracy", 0.50, settings={"dataset": "reviews3"}),
+)
 
 
 def verdict(args: HyperParams, data: Data, reached: float) -> str:

@@ -4,7 +4,6 @@
 """
 
 import re
-import sys
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,10 +11,9 @@ import torch
 from tyro.conf import Positional, arg
 
 from common import cli
-from common.errors import InputError
 from common.settings import OptionalFolder, OptionalPath, Settings
-from common.text.own_files import read_text
 from labs.nlp import reading
+from labs.nlp.asked import texts_asked
 from labs.nlp.classify import load_run, predict
 from labs.nlp.vocabulary import load_vocabulary
 
@@ -35,14 +33,7 @@ def read(**kws) -> None:
     from common import plots
 
     request = Request(**kws)
-    texts = [*request.text, *(read_text(request.file).splitlines() if request.file else [])]
-    if not texts:
-        if sys.stdin.isatty():
-            print("a text per line, then Ctrl-D:", file=sys.stderr)
-        texts = sys.stdin.read().splitlines()
-    texts = [line for line in texts if line.strip()]
-    if not texts:
-        raise InputError("no text to read; give one in quotation marks, or a file with --file")
+    texts = texts_asked(request.text, request.file)
     loaded = load_run(request.run)
     model, args, classes = loaded.model, loaded.settings, loaded.about["classes"]
     vocabulary = load_vocabulary(loaded.path)

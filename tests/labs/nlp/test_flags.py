@@ -8,7 +8,8 @@ import pytest
 from flags import Case, check_all_listed, check_flag
 
 from common import cli
-from labs.nlp import classify, embeddings, generate, language_model, nlp, predict, tagging
+from labs.nlp import classify, embeddings, generate, language_model, nlp, predict, summarise, tag, tagging
+from labs.nlp.answer import answer
 from labs.nlp.topics import topics
 
 COMPILED = "the same numbers, to rounding; test_tagging.py sees that the network is compiled"
@@ -161,6 +162,51 @@ CASES = [
             "sweep": True,
         },
     ),
+    Case(
+        summarise.HyperParams,
+        summarise.train,
+        {"essays": 3},
+        {
+            "text": {"text": Path("../long.txt"), "essays": 28},
+            "seed": {"seed": 1, "essays": 8},
+            "essays": 4,
+            "sentences": 1,
+            "method": "lead",
+            "similarity": "cosine",
+            "damping": 0.1,
+            "dimensions": 1,
+            "show": 0,
+        },
+    ),
+    Case(
+        answer.HyperParams,
+        answer.train,
+        {"documents": "folder:../notes", "questions": Path("../questions.csv"), "dimensions": 2, "method": "both"}
+        | {"ask": ("Who runs home?",)},
+        {
+            "ask": ("Who milks cows?",),
+            "documents": "folder:../texts",
+            "questions": Path("../more_questions.csv"),
+            "limit": 1,
+            "passage_words": 5,
+            "method": "bm25",
+            "k1": 0.0,
+            "b": 0.0,
+            "dimensions": 1,
+            "vectors": {"vectors": VECTORS, "dimensions": 100},
+            "precision": {"precision": 0.0, "method": "bm25"},
+            "threshold": 0.99,
+            "seed": {
+                "seed": 1,
+                "dimensions": 3,
+                "documents": "suite",
+                "questions": None,
+                "limit": 8,
+                "method": "vectors",
+            },
+        },
+        exempt={"chat": "test_answer.py: it waits for what is typed"},
+    ),
 ]
 PAIRS = [(case, flag) for case in CASES for flag in case.changes]
 
@@ -179,6 +225,15 @@ def files():
         Path(folder).mkdir()
         for i, text in enumerate(chosen):
             Path(f"{folder}/{i}.txt").write_text(f"{text} number {i}. {text}, it is said.")
+
+    Path("long.txt").write_text("The fox runs. The dog runs home. Cows are milked. A farmer milks cows at home.")
+    asked = "part,document,section,question,answers\ntune,2.txt,,Who milks cows?,The farmer\n"
+    asked += "held_out,1.txt,,Who runs home?,A dog\ntune,,,Where is the moon?,\nheld_out,,,Which fox is a star?,\n"
+    Path("questions.csv").write_text(asked)
+    Path("notes").mkdir()
+    for i, text in enumerate(texts):
+        Path(f"notes/{i}.txt").write_text(f"{text}.\n\nOne more line.\n\nAnd {text}, it is said.")
+    Path("more_questions.csv").write_text(asked + "tune,3.txt,,Who run beside cows?,farmers\n")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -223,6 +278,26 @@ def test_the_flags_of_predict(tmp_path, capsys, monkeypatch):
     base = said()
     assert Path("p.png").is_file()
     for other in ({"text": ("a mess",)}, {"file": Path("lines.txt")}, {"run": tmp_path / "1"}, {"out": Path("q.png")}):
+        assert said(**other) != base, other
+    assert Path("q.png").is_file()
+
+
+def test_the_flags_of_tag(tmp_path, capsys):
+    Path("ner.txt").write_text("Anna B-PER\nsings O\n\nRome B-LOC\nsleeps O\n\n" * 8)
+    for seed in (0, 1):
+        tiny = {"dataset": "conll:ner.txt", "epochs": 1, "width": 8, "seed": seed, "quiet": True}
+        tagging.train(**tiny, out=tmp_path / str(seed))
+    Path("lines.txt").write_text("Rome sleeps\n")
+    capsys.readouterr()
+
+    def said(**kws):
+        base = {"text": ("Anna sings in Rome",), "run": tmp_path / "0", "out": Path("p.png")}
+        tag.read(**vars(tag.Request(**{**base, **kws})))
+        return capsys.readouterr().out
+
+    base = said()
+    assert said() == base and Path("p.png").is_file()
+    for other in ({"text": ("Anna",)}, {"file": Path("lines.txt")}, {"run": tmp_path / "1"}, {"out": Path("q.png")}):
         assert said(**other) != base, other
     assert Path("q.png").is_file()
 

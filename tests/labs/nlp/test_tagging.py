@@ -82,6 +82,9 @@ def test_spans_and_f1_by_hand():
     own = [[("a", "B-PER"), ("b", "I-PER"), ("c", "O"), ("d", "B-LOC")]]
     reached = measure([["B-PER", "I-PER", "B-LOC", "O"]], own)
     assert reached == {"accuracy": 0.5, "entity_f1": 0.5}  # one of two found, one of two said is right
+    own = [[("Ada", "B-PER"), ("Bell", "I-PER"), ("in", "O"), ("Rome", "B-LOC")]]  # the sheet's exercise
+    assert measure([["B-PER", "O", "O", "I-LOC"]], own) == {"accuracy": 0.5, "entity_f1": 0.5}
+    assert measure([["O"] * 4], own) == {"accuracy": 0.25, "entity_f1": 0.0}
 
 
 def test_padding_changes_no_tag():
@@ -172,7 +175,7 @@ def test_what_is_expected_is_reached():
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["--dataset", "nowhere"], "neither tagged nor conll:FILE"),
+        (["--dataset", "nowhere"], "is none of tagged, entities, conll:FILE"),
         (["--dataset", "conll:nowhere.txt"], "no such file: nowhere.txt"),
         (["--dataset", "conll:broken.txt"], "line 2: 'word' has no tag"),
         (["--dataset", "conll:endless.txt"], "endless.txt: a sentence has 1001 words, and at most 1000 are read"),

@@ -1,0 +1,3 @@
+from labs.nlp.answer.answer import main
+
+main()
