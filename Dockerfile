@@ -1,4 +1,4 @@
-# One image for the command line, JupyterLab and marimo. docker-compose.yml says how each is started.
+# One image for the command line, JupyterLab, marimo and the server of trained networks. docker-compose.yml says how each is started.
 FROM python:3.12-slim-bookworm
 
 # Where PyTorch's wheels come from. The CPU wheels are by far the smaller ones; empty means pip's ordinary index,
@@ -18,7 +18,8 @@ RUN pip install --no-cache-dir --no-deps --constraint constraints.txt \
     && pip install --no-cache-dir --constraint constraints.txt torch torchvision
 COPY pyproject.toml ./
 RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-        print(*project['dependencies'], *project['optional-dependencies']['notebooks'], sep='\n')" > /tmp/wanted.txt \
+        extras = project['optional-dependencies']; \
+        print(*project['dependencies'], *extras['notebooks'], *extras['serve'], sep='\n')" > /tmp/wanted.txt \
     && pip install --no-cache-dir --constraint constraints.txt --requirement /tmp/wanted.txt \
     && rm /tmp/wanted.txt \
     # JupyterLab would ask each student whether it may fetch news.

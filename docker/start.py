@@ -45,7 +45,7 @@ def require_writable(folder: Path) -> None:
 
 
 def lay_out_notebooks(labs: Path, notebooks: Path) -> None:
-    """Copy each lab's two notebooks to `<lab>.py` and `<lab>.ipynb`; what the student has changed stays.
+    """Copy the two forms of each notebook to `<folder>.py` and `<folder>.ipynb`; what the student has changed stays.
 
     `.original` keeps what was laid out: a notebook that still equals it follows a newer image, one that was deleted
     comes back. Notebooks' own runs land with all others.
@@ -54,7 +54,7 @@ def lay_out_notebooks(labs: Path, notebooks: Path) -> None:
     originals.mkdir(exist_ok=True)
     with contextlib.suppress(OSError):  # it is there already, or the folder lies on a disk without links
         (notebooks / "runs").symlink_to(Path("..", "runs"))
-    for new in sorted([*labs.glob("*/notebook.py"), *labs.glob("*/*.ipynb")]):
+    for new in sorted([*labs.rglob("notebook.py"), *labs.rglob("*.ipynb")]):
         own, original = (folder / f"{new.parent.name}{new.suffix}" for folder in (notebooks, originals))
         if own.exists() and not (original.exists() and filecmp.cmp(own, original, shallow=False)):
             continue

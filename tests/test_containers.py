@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 yaml = pytest.importorskip("yaml")
 
 PROJECT = Path(__file__).parent.parent
-PAGES = {"jupyter": 2468, "marimo": 1234, "gpu": 2469}
+PAGES = {"jupyter": 2468, "marimo": 1234, "gpu": 2469, "serve": 8000}
 
 
 def compose() -> dict:
@@ -36,7 +36,10 @@ def test_pages_are_published_at_loopback_only_and_are_asked_whether_they_live():
     for name, port in PAGES.items():
         service = services[name]
         assert service["ports"] == [f"${{LABS_BIND:-127.0.0.1}}:{port}:{port}"]
-        assert service["command"].split() == ["marimo" if name == "marimo" else "jupyter", str(port)]
+        if name == "serve":
+            assert service["entrypoint"][-4:] == ["--host", "0.0.0.0", "--port", str(port)]
+        else:
+            assert service["command"].split() == ["marimo" if name == "marimo" else "jupyter", str(port)]
         test = service["healthcheck"]["test"]
         assert test[:3] == ["CMD", "python", "-c"]
         assert f"http://127.0.0.1:{port}/" in test[3]
@@ -66,6 +69,19 @@ def test_hand_ins_are_graded_without_a_network_and_within_limits():
     service = compose()["services"]["grade"]
     assert service["network_mode"] == "none" and service["read_only"] is True and service["cap_drop"] == ["ALL"]
     assert service["mem_limit"] and service["pids_limit"] and service["entrypoint"][-1] == "grade"
+
+
+def test_networks_are_served_by_a_container_that_writes_nothing():
+    service = compose()["services"]["serve"]
+    assert service["profiles"] == ["serve"]  # not one of the pages that `up` starts
+    assert service["read_only"] is True and service["tmpfs"] == ["/tmp"] and service["cap_drop"] == ["ALL"]
+    assert service["user"].startswith("${LABS_UID:-1000}") and service["environment"]["LABS_TOKEN"] == "${LABS_TOKEN:-}"
+    assert service["healthcheck"]["test"][3].endswith("urlopen('http://127.0.0.1:8000/health', timeout=5)")
+    from common.cli import _parse
+    from labs.serve.command import Serve
+
+    given = _parse(Serve, service["entrypoint"][3:] + service["command"], None)
+    assert (given.host, given.port, given.runs) == ("0.0.0.0", 8000, ())
 
 
 def test_compose_1_and_2_both_know_every_key():
@@ -128,7 +144,11 @@ def test_constraints_pin_everything_that_is_installed():
         name, version = re.fullmatch(r"([a-z0-9-]+)==([0-9a-z.]+)", line).groups()  # no address, no local version
         pins[name] = version
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for line in [*project["dependencies"], *project["optional-dependencies"]["notebooks"]]:
+    for line in [
+        *project["dependencies"],
+        *project["optional-dependencies"]["notebooks"],
+        *project["optional-dependencies"]["serve"],
+    ]:
         requirement = Requirement(line)
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), line
 

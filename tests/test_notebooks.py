@@ -21,13 +21,14 @@ pytest.importorskip("marimo")
 nbformat = pytest.importorskip("nbformat")
 
 PROJECT = Path(__file__).parent.parent
-NOTEBOOKS = sorted(PROJECT.glob("labs/*/notebook.py"))
-LABS = [path.parent.name for path in NOTEBOOKS]
+NOTEBOOKS = sorted(PROJECT.glob("labs/**/notebook.py"))
+FOLDERS = [path.parent.relative_to(PROJECT / "labs").as_posix() for path in NOTEBOOKS]
 VERSION = re.compile(rb'"marimo_version": "[^"]+"')
 
 
 def twin(lab: str) -> Path:
-    return PROJECT / "labs" / lab / f"{lab}.ipynb"
+    folder = PROJECT / "labs" / lab
+    return folder / f"{folder.name}.ipynb"
 
 
 def marimo(*words: str | Path) -> subprocess.CompletedProcess:
@@ -36,7 +37,9 @@ def marimo(*words: str | Path) -> subprocess.CompletedProcess:
 
 
 def test_every_lab_has_a_notebook():
-    assert sorted(path.parent.name for path in PROJECT.glob("labs/*/__init__.py")) == LABS
+    assert sorted(path.name for path in PROJECT.glob("labs/*/") if (path / f"{path.name}.py").is_file()) == [
+        folder for folder in FOLDERS if "/" not in folder
+    ]
 
 
 def test_marimo_finds_nothing_wrong():
@@ -44,7 +47,7 @@ def test_marimo_finds_nothing_wrong():
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("lab", FOLDERS)
 def test_the_twin_is_the_notebook(lab, tmp_path):
     marimo("export", "ipynb", PROJECT / "labs" / lab / "notebook.py", "-o", tmp_path / "twin.ipynb")
     written, kept = ((path.read_bytes()) for path in (tmp_path / "twin.ipynb", twin(lab)))
@@ -52,7 +55,7 @@ def test_the_twin_is_the_notebook(lab, tmp_path):
     assert VERSION.sub(b"", written) == VERSION.sub(b"", kept), f"{twin(lab).name} is not what marimo exports now"
 
 
-@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("lab", FOLDERS)
 def test_a_notebook_defines_nothing_that_belongs_in_the_lab(lab):
     source = (PROJECT / "labs" / lab / "notebook.py").read_text(encoding="utf-8")
     kinds = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While)
@@ -64,7 +67,7 @@ def test_a_notebook_defines_nothing_that_belongs_in_the_lab(lab):
     assert len(headings) >= 5
 
 
-@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("lab", FOLDERS)
 @pytest.mark.filterwarnings("default")  # zmq and asyncio warn of their own affairs
 def test_the_twin_runs_from_top_to_bottom_without_a_network(lab, tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
@@ -86,7 +89,7 @@ def unreachable() -> dict[str, str]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("lab", FOLDERS)
 @pytest.mark.filterwarnings("default")
 def test_a_slider_changes_a_figure_in_marimo(lab, tmp_path):
     """The first slider of the notebook is moved; what is shown must become another picture."""

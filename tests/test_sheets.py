@@ -9,7 +9,7 @@ from PIL import Image
 from common.images import LARGEST_PICTURE
 
 PROJECT = Path(__file__).parent.parent
-SHEETS = sorted(PROJECT.glob("labs/*/README.md"))
+SHEETS = sorted(PROJECT.glob("labs/**/README.md"))
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 TAG = re.compile(r'<img[^>]*\bsrc="([^"]+)"[^>]*\balt="([^"]+)"')
 
@@ -35,7 +35,7 @@ def test_pictures_are_there_small_and_described(page):
 
 def test_no_picture_lies_about_unused():
     shown = {path for page in [PROJECT / "README.md", *SHEETS] for path in pictures(page)}
-    assert set(PROJECT.glob("labs/*/images/*")) <= shown
+    assert set(PROJECT.glob("labs/**/images/*")) <= shown
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: sheet.parent.name)

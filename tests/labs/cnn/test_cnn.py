@@ -21,7 +21,7 @@ from labs.cnn.cnn import EXPECTED, verdict
 from labs.cnn.inside import feature_maps
 
 CPU = torch.device("cpu")
-MODELS = {"course": 30_810, "lenet": 44_426, "task2": 225_034}
+MODELS = {"course": 30_810, "lenet": 44_426, "task2": 225_034, "strided": 30_170}
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +179,9 @@ def test_weight_decay_pulls_weights_to_zero_and_adamw_has_its_own():
         ({"model": "task2", "filters": (0,)}, "--filters is 0.*at least 1"),
         ({"split": (0.5, 0.5)}, "--split is 0.5,0.5.*three shares"),
         ({"patience": 3}, "--patience needs a validation part"),
+        ({"hold_out": 0.1, "split": (0.6, 0.2, 0.2)}, "--hold-out 0.1 and --split both cut"),
+        ({"hold_out": 1.0}, "--hold-out is 1.0.*less than 1"),
+        ({"shift": 28}, "--shift is 28.*at most 27"),
         ({"degrees": 200.0}, "--degrees is 200.0.*at least 0 and at most 180"),
         ({"zoom": -0.1}, "--zoom"),
         ({"padding": "same"}, "--padding has no effect on the network"),

@@ -1,0 +1,3 @@
+from labs.cnn.detection.detection import main
+
+main()

@@ -1,0 +1,3 @@
+from labs.serve.command import main
+
+main()
