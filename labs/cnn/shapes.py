@@ -24,7 +24,7 @@ from labs.cnn.task2 import Padding, Pooling
 class Request(Settings):
     """Print a network's layer table: output shapes, parameters, and the formula that gives each size."""
 
-    model: Literal["course", "lenet", "task2", "strided", "midterm"] = "course"  # the network; strided: of --preset fast
+    model: Literal["course", "lenet", "task2", "strided", "midterm"] = "course"  # the network
     size: Annotated[Counts, Range(1, 10_000)] = ()  # width,height in pixels; none: 28,28 (midterm: 320,240)
     channels: Usual[Count] = UNGIVEN  # colours of the input; none: 1 (midterm: 3)
     batch_size: Count = 1  # images at a time
