@@ -7,13 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def attention(query: Tensor, key: Tensor, value: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+def attention(query: Tensor, key: Tensor, value: Tensor, there: Tensor, scaled: bool = True) -> tuple[Tensor, Tensor]:
     """What each word takes from the others: softmax(Q Kᵀ / √d) V, and the weights that the softmax gives.
 
-    query, key, value (N, heads, T, d); `there` (N, 1, 1, T) is False for padding, which nobody looks at. In a text of
-    nothing but padding all weights are 0.
+    query, key, value (N, heads, T, d); `there` (N, 1, 1, T) is False for padding, which nobody looks at; one of shape
+    (T, T) says of each word whom it may look at. A word that may look at nobody has weights of 0. Without `scaled` the
+    division by √d is left out: to see what it is good for (labs/nlp/cells/README.md).
     """
-    similarity = query @ key.transpose(2, 3) / query.shape[3] ** 0.5  # (N, heads, T, T)
+    similarity = query @ key.transpose(2, 3)  # (N, heads, T, T)
+    if scaled:
+        similarity = similarity / query.shape[3] ** 0.5
     weights = similarity.masked_fill(~there, float("-inf")).softmax(dim=3).masked_fill(~there, 0.0)
     return weights @ value, weights
 

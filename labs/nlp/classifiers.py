@@ -1,8 +1,8 @@
-"""Six ways to read a text and say its class: token numbers (N, T) and lengths (N,) → logits (N, K).
+"""Seven ways to read a text and say its class: token numbers (N, T) and lengths (N,) → logits (N, K).
 
 NaiveBayes counts (Manning et al. 2008, ch. 13). Bag averages the vectors of the words (Joulin et al. 2017), CNN looks
-for short phrases (Kim 2014), Recurrent reads in both directions (Hochreiter & Schmidhuber 1997; Cho et al. 2014),
-Transformer lets every word look at every other (Vaswani et al. 2017).
+for short phrases (Kim 2014), Recurrent reads in both directions (Elman 1990; Hochreiter & Schmidhuber 1997; Cho et al.
+2014; labs/nlp/cells has the cells by hand), Transformer lets every word look at every other (Vaswani et al. 2017).
 """
 
 import torch
@@ -73,12 +73,12 @@ class CNN(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """An LSTM or GRU in both directions; the strongest value each unit takes anywhere in the text goes on."""
+    """A plain RNN, LSTM or GRU in both directions; the strongest value each unit takes anywhere in the text goes on."""
 
     def __init__(self, kind: str, vocabulary: int, width: int, layers: int, classes: int, dropout: float):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=PADDING)
-        unit = {"lstm": nn.LSTM, "gru": nn.GRU}[kind]
+        unit = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[kind]
         self.unit = unit(
             width, width, layers, batch_first=True, bidirectional=True, dropout=dropout if layers > 1 else 0.0
         )

@@ -1,6 +1,6 @@
 """Which class does a text belong to? From counting words to a Transformer, one flag apart.
 
-The six models are in classifiers.py: naive_bayes, bag, cnn, lstm, gru, transformer. README.md has what each reaches.
+The seven are in classifiers.py: naive_bayes, bag, cnn, rnn, lstm, gru, transformer. README.md has what they reach.
 """
 
 from collections.abc import Mapping
@@ -43,12 +43,12 @@ class HyperParams(TrainingFlags):
     epochs: Count = 10  # passes over the training texts
     batch_size: Count = 32  # texts per gradient step
     lr: Usual[Positive] = UNGIVEN  # learning rate (η); none: 0.01 for bag (little to upset), 0.002 for the others
-    model: Literal["naive_bayes", "bag", "cnn", "lstm", "gru", "transformer"] = "bag"  # what reads the text
+    model: Literal["naive_bayes", "bag", "cnn", "rnn", "lstm", "gru", "transformer"] = "bag"  # what reads the text
     tokens: Literal["word", "subword"] = "word"  # what the text is cut into
     vocabulary: Annotated[int, Range(5)] = 20_000  # how many different tokens at most; the others are [UNK]
     max_length: Count = 256  # tokens of a text that are read; the rest is cut off
     width: Usual[Count] = UNGIVEN  # numbers that stand for a token; none: 64, or as many as --vectors have
-    layers: Count = 1  # lstm, gru: layers; transformer: blocks
+    layers: Count = 1  # rnn, lstm, gru: layers; transformer: blocks
     heads: Count = 4  # transformer: attention heads
     dropout: Share = 0.5  # share of values set to 0 in training
     vectors: OptionalPath = None  # start from the word vectors in this file, e.g. glove.6B.50d.txt
@@ -59,7 +59,7 @@ class HyperParams(TrainingFlags):
         return {**width, "lr": 1e-2 if self.model == "bag" else 2e-3}
 
     def check(self) -> None:
-        trained, stacked = self.model != "naive_bayes", self.model in ("lstm", "gru", "transformer")
+        trained, stacked = self.model != "naive_bayes", self.model in ("rnn", "lstm", "gru", "transformer")
         only_counts = ("epochs", "batch_size", "lr", "precision", "compile", "width", "dropout", "vectors")
         self.refuse_unused(
             {**dict.fromkeys(only_counts, trained), "layers": stacked, "heads": self.model == "transformer"},
@@ -77,7 +77,7 @@ def build_model(args: HyperParams, vocabulary: int, classes: int) -> nn.Module:
     if args.model == "naive_bayes":
         return NaiveBayes(**sizes)
     sizes |= {"width": args.width, "dropout": args.dropout}
-    if args.model in ("lstm", "gru"):
+    if args.model in ("rnn", "lstm", "gru"):
         return Recurrent(args.model, layers=args.layers, **sizes)
     if args.model == "transformer":
         return Transformer(layers=args.layers, heads=args.heads, max_length=args.max_length, **sizes)

@@ -1,8 +1,9 @@
 """A language model reads a text from left to right and says what comes next; asked again and again, it writes.
 
-Two networks, one flag apart: an LSTM (Hochreiter & Schmidhuber 1997) and a decoder-only Transformer (Vaswani et al.
-2017). The text is cut into characters or, by default, into subwords that byte-pair encoding finds in it. What comes
-out is measured by perplexity on text the network has not seen, and shown by letting it write.
+Networks one flag apart: an LSTM (Hochreiter & Schmidhuber 1997), a GRU (Cho et al. 2014), a plain RNN (Elman 1990) and
+a decoder-only Transformer (Vaswani et al. 2017). The text is cut into characters or, by default, into subwords that
+byte-pair encoding finds in it. What comes out is measured by perplexity on text the network has not seen, and shown by
+letting it write.
 """
 
 import math
@@ -44,12 +45,12 @@ class HyperParams(TrainingFlags):
     epochs: Count = 10  # passes over the training text
     batch_size: Count = 32  # windows per gradient step
     lr: Positive = 3e-3  # learning rate (η)
-    model: Literal["lstm", "transformer"] = "lstm"  # network
+    model: Literal["rnn", "lstm", "gru", "transformer"] = "lstm"  # network
     tokens: Literal["subword", "character"] = "subword"  # what the text is cut into
     vocabulary: Count = 2000  # subword: how many different tokens
     context: Count = 64  # tokens the network sees at once in training
     width: Count = 256  # numbers that stand for a token inside the network
-    layers: Count = 2  # LSTM layers or Transformer blocks
+    layers: Count = 2  # recurrent layers or Transformer blocks
     heads: Count = 4  # transformer: attention heads
     dropout: Share = 0.2  # share of values set to 0 in training
     prompt: str = "The"  # what the samples begin with
@@ -67,19 +68,20 @@ class HyperParams(TrainingFlags):
         self.require("heads", not looks or self.width % self.heads == 0, f"a divisor of --width {self.width}")
 
 
-class LSTM(nn.Module):
-    """Token numbers (N, T) → logits (N, T, V): position t has read tokens 0 to t."""
+class Recurrent(nn.Module):
+    """Token numbers (N, T) → logits (N, T, V): position t has read tokens 0 to t. `kind`: rnn, lstm or gru."""
 
-    def __init__(self, vocabulary: int, width: int, layers: int, dropout: float):
+    def __init__(self, kind: str, vocabulary: int, width: int, layers: int, dropout: float):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
-        self.lstm = nn.LSTM(width, width, layers, dropout=dropout if layers > 1 else 0.0, batch_first=True)
+        unit = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[kind]
+        self.unit = unit(width, width, layers, dropout=dropout if layers > 1 else 0.0, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, vocabulary)
         self.head.weight = self.embedding.weight  # one table reads and writes tokens (Press & Wolf 2017)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        hidden, _ = self.lstm(self.dropout(self.embedding(tokens)))
+        hidden, _ = self.unit(self.dropout(self.embedding(tokens)))
         return self.head(self.dropout(hidden))
 
 
@@ -160,8 +162,8 @@ def get_data(args: HyperParams, device: torch.device, vocabulary: Vocabulary | N
 
 def build_model(args: HyperParams, vocabulary: int) -> nn.Module:
     """Token numbers (N, T) → logits (N, T, vocabulary)."""
-    if args.model == "lstm":
-        return LSTM(vocabulary, args.width, args.layers, args.dropout)
+    if args.model != "transformer":
+        return Recurrent(args.model, vocabulary, args.width, args.layers, args.dropout)
     return Transformer(vocabulary, args.width, args.layers, args.heads, args.dropout, args.context)
 
 

@@ -762,7 +762,7 @@ def _(mo):
 
 @app.cell
 def _(language_model, notebook, sampling):
-    notebook.source(language_model.LSTM, language_model.score, sampling.probabilities)
+    notebook.source(language_model.Recurrent, language_model.score, sampling.probabilities)
     return
 
 
@@ -849,7 +849,7 @@ def _(mo):
 
     ```
     python -m labs.nlp.topics --sweep      # Task № 1, with 5 to 50 topics
-    python -m labs.nlp.classify            # six classifiers of texts
+    python -m labs.nlp.classify            # seven classifiers of texts
     python -m labs.nlp.tagging             # parts of speech
     python -m labs.nlp.language_model      # a network that writes
     ```

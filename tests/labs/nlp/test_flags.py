@@ -10,7 +10,10 @@ from flags import Case, check_all_listed, check_flag
 from common import cli
 from labs.nlp import classify, embeddings, generate, language_model, nlp, predict, summarise, tag, tagging
 from labs.nlp.answer import answer
+from labs.nlp.cells import cells, gates, scaling
 from labs.nlp.topics import topics
+from labs.nlp.translate import predict as translate_predict
+from labs.nlp.translate import translate
 
 COMPILED = "the same numbers, to rounding; test_tagging.py sees that the network is compiled"
 VECTORS, TAGGED = Path("../vectors.txt"), "conll:../tagged.txt"
@@ -18,6 +21,29 @@ LEARNT = "refused with --vectors"
 SKIP_GRAM = ("dataset", "limit", "epochs", "batch_size", "lr", "seed", "precision", "compile", "width", "window")
 SKIP_GRAM += ("negatives", "min_count", "subsample")
 CASES = [
+    Case(
+        cells.HyperParams,
+        cells.train,
+        {"epochs": 2, "steps": 3, "batch_size": 4, "width": 4, "longest": 8, "test_sequences": 9, "quiet": True},
+        {
+            "seed": 1,
+            "epochs": 1,
+            "steps": 2,
+            "batch_size": 5,
+            "lr": 0.1,
+            "schedule": "constant",
+            "width": 5,
+            "longest": 9,
+            "forget_bias": 0.0,
+            "test_sequences": 10,
+        },
+    ),
+    Case(
+        scaling.Request,
+        scaling.draw,
+        {"dimensions": (2, 4), "words": 4},
+        {"dimensions": (2, 8), "words": 5, "seed": 1, "out": Path("q.png")},
+    ),
     Case(
         nlp.HyperParams,
         nlp.walk,
@@ -207,8 +233,40 @@ CASES = [
         },
         exempt={"chat": "test_answer.py: it waits for what is typed"},
     ),
+    Case(
+        translate.HyperParams,
+        translate.train,
+        {"pairs": 40, "epochs": 2, "width": 8, "batch_size": 16, "max_length": 64, "quiet": True},
+        {
+            "dataset": {"dataset": "tsv:../pairs.tsv", "pairs": 30_000, "limit": 30, "tokens": "character"},
+            "pairs": 41,
+            "seed": 1,
+            "epochs": 1,
+            "batch_size": 8,
+            "lr": 0.1,
+            "precision": "bfloat16",
+            "limit": 30,
+            "model": "transformer",
+            "attention": "dot",
+            "tokens": "word",
+            "vocabulary": {"vocabulary": 30, "tokens": "word"},
+            "max_length": 20,
+            "width": 4,
+            "layers": {"layers": 1, "model": "transformer"},
+            "heads": {"heads": 2, "model": "transformer"},
+            "dropout": 0.5,
+            "beam": 2,
+            "length_penalty": {"length_penalty": 50.0, "beam": 4, "epochs": 20, "lr": 0.01},
+        },
+        exempt={"compile": "the same numbers, to rounding; test_translate.py sees that the network is compiled"},
+    ),
 ]
 PAIRS = [(case, flag) for case in CASES for flag in case.changes]
+
+
+@pytest.fixture(autouse=True)
+def few_held_out(monkeypatch):
+    monkeypatch.setattr(translate, "HELD_OUT", {"val": 8, "test": 12})
 
 
 @pytest.fixture(autouse=True)
@@ -226,6 +284,8 @@ def files():
         for i, text in enumerate(chosen):
             Path(f"{folder}/{i}.txt").write_text(f"{text} number {i}. {text}, it is said.")
 
+    pairs = [f"the {i} fox of {i % 7}\tder {i}. Fuchs von {i % 7}\n" for i in range(40)]
+    Path("pairs.tsv").write_text("".join(pairs))
     Path("long.txt").write_text("The fox runs. The dog runs home. Cows are milked. A farmer milks cows at home.")
     asked = "part,document,section,question,answers\ntune,2.txt,,Who milks cows?,The farmer\n"
     asked += "held_out,1.txt,,Who runs home?,A dog\ntune,,,Where is the moon?,\nheld_out,,,Which fox is a star?,\n"
@@ -299,6 +359,47 @@ def test_the_flags_of_tag(tmp_path, capsys):
     assert said() == base and Path("p.png").is_file()
     for other in ({"text": ("Anna",)}, {"file": Path("lines.txt")}, {"run": tmp_path / "1"}, {"out": Path("q.png")}):
         assert said(**other) != base, other
+    assert Path("q.png").is_file()
+
+
+def test_the_flags_of_translate_predict(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("common.plots.write_figure", lambda path, figure: Path(path).write_text("a figure") and path)
+    for seed in (0, 1):
+        translate.train(pairs=40, epochs=1, width=8, seed=seed, quiet=True, out=tmp_path / str(seed))
+    Path("lines.txt").write_text("8. May 1994\n")
+    capsys.readouterr()
+
+    def said(**kws):
+        base = {"text": ("3 May 1994",), "run": tmp_path / "0", "out": Path("p.png")}
+        translate_predict.read(**vars(translate_predict.Request(**{**base, **kws})))
+        return capsys.readouterr().out
+
+    base, wide = said(), said(beam=3)
+    assert said() == base != wide and Path("p.png").is_file()
+    for other in ({"text": ("May",)}, {"file": Path("lines.txt")}, {"run": tmp_path / "1"}, {"out": Path("q.png")}):
+        assert said(**other) != base, other
+    assert Path("q.png").is_file()
+    assert said(beam=3, length_penalty=50.0) != wide
+
+
+def test_the_flags_of_gates(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("common.plots.write_figure", lambda path, figure: Path(path).write_text("a figure") and path)
+    drawn = []
+    monkeypatch.setattr("labs.nlp.cells.figures.plot_gates", lambda seen, words: drawn.append((seen, words)))
+    tiny = {"dataset": "reviews", "limit": 40, "epochs": 1, "width": 4, "quiet": True}
+    for seed in (0, 1):
+        classify.train(**tiny, model="gru", seed=seed, out=tmp_path / str(seed))
+
+    def seen(**kws):
+        gates.draw(**{"run": tmp_path / "0", "out": Path("p.png"), **kws})
+        values, words = drawn[-1]
+        return words, values["z"].tolist()
+
+    base = seen()
+    assert seen() == base and Path("p.png").is_file()
+    for other in ({"text": ("a lovely evening",)}, {"run": tmp_path / "1"}, {"words": 3}):
+        assert seen(**other) != base, other
+    seen(out=Path("q.png"))
     assert Path("q.png").is_file()
 
 

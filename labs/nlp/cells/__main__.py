@@ -1,0 +1,3 @@
+from labs.nlp.cells.cells import main
+
+main()
