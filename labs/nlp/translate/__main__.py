@@ -1,0 +1,3 @@
+from labs.nlp.translate.translate import main
+
+main()
