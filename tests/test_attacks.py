@@ -152,7 +152,7 @@ DAMAGED = [
     ("hyperparams.json", "{}", "another release"),
     ("hyperparams.json", {"epochs": "two"}, "hyperparams.json: epochs: expected `int"),
     ("hyperparams.json", {"epochs": 1.5}, "hyperparams.json: epochs: expected `int"),
-    ("hyperparams.json", {"lr": None}, "lr: expected `float`, got `null`"),
+    ("hyperparams.json", {"seed": None}, "seed: expected `int`, got `null`"),
     ("hyperparams.json", {"model": "transformer"}, "model: invalid enum value 'transformer'"),
     ("hyperparams.json", {"optimizer": 7}, "optimizer"),
     ("hyperparams.json", {"schedule": "spiral"}, "schedule: invalid enum value 'spiral'"),

@@ -23,6 +23,7 @@ nbformat = pytest.importorskip("nbformat")
 PROJECT = Path(__file__).parent.parent
 NOTEBOOKS = sorted(PROJECT.glob("labs/**/notebook.py"))
 FOLDERS = [path.parent.relative_to(PROJECT / "labs").as_posix() for path in NOTEBOOKS]
+SLOW = {"cnn/detection": pytest.mark.slow}  # whose training, at settings that find most digits, takes a minute
 VERSION = re.compile(rb'"marimo_version": "[^"]+"')
 
 
@@ -67,7 +68,7 @@ def test_a_notebook_defines_nothing_that_belongs_in_the_lab(lab):
     assert len(headings) >= 5
 
 
-@pytest.mark.parametrize("lab", FOLDERS)
+@pytest.mark.parametrize("lab", [pytest.param(lab, marks=SLOW.get(lab, ())) for lab in FOLDERS])
 @pytest.mark.filterwarnings("default")  # zmq and asyncio warn of their own affairs
 def test_the_twin_runs_from_top_to_bottom_without_a_network(lab, tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")

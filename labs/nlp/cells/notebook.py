@@ -145,7 +145,7 @@ def _(mo):
     ## A task for memory
 
     A sequence of numbers, two of them marked: what is their sum? The first mark lies in the first half, so it must be
-    kept while others stream by. All three networks get the same sequences. Eight epochs take half a minute to a minute
+    kept while others stream by. All three networks get the same sequences. Six epochs take half a minute
     on a quiet core; the sheet's numbers are from fifteen.
     """)
     return
@@ -155,7 +155,7 @@ def _(mo):
 def _(notebook):
     form = notebook.form(
         "Train the three",
-        epochs=notebook.slider("epochs", 1, 15, 8),
+        epochs=notebook.slider("epochs", 1, 15, 6),
         longest=notebook.slider("numbers in the longest sequences", 10, 100, 40, 10),
         width=notebook.slider("units", 4, 64, 32, 4),
         forget_bias=notebook.slider("LSTM: bias of f", -2.0, 6.0, 1.0, 0.5),
