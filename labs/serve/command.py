@@ -67,7 +67,6 @@ def build(args: Serve, token: str) -> "Guard":
 
     device = pick_device(args.device)
     threads = args.threads or torch.get_num_threads()
-    torch.set_num_threads(1)  # a request is one thread's work: several at a time share the cores, not their parts
     served = open_networks(args.runs, device)
     picture = int(args.megabytes * 1e6)
     rules = Rules(
@@ -79,7 +78,11 @@ def build(args: Serve, token: str) -> "Guard":
     )
     for one in served:
         print(f"  {one.task:<9} {one.name:<20} {one.command}: {one.about}")
-    return build_app(served, Line(threads, args.places), rules, args.seconds)
+
+    def take_one_core() -> None:  # several requests at a time share the cores, not their parts; each thread has its own
+        torch.set_num_threads(1)
+
+    return build_app(served, Line(threads, args.places, take_one_core), rules, args.seconds)
 
 
 def serve(runs: Sequence[Path] = (), **kws: Any) -> None:
@@ -110,7 +113,10 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket at this address; InputError if it cannot be had."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listening = socket.create_server((host, port), family=family, backlog=1024)
+        # Else the end of an answer waits 40 ms for the client to say that it has the beginning.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as error:
         why = (error.strerror or str(error)).partition(" (while")[0]  # the rest repeats the address
         raise InputError(f"--host {host} --port {port}: {why}; name another") from None

@@ -16,11 +16,12 @@ class BusyError(Exception):
 class Line:
     """`threads` pieces of work at a time, and at most `places` that are under way or wait for their turn."""
 
-    def __init__(self, threads: int, places: int):
+    def __init__(self, threads: int, places: int, prepare: Callable[[], None] = lambda: None):
+        """`prepare` is called in each thread before its first work."""
         self.places = places
         self.taken = 0
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="network")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="network", initializer=prepare)
 
     async def run(self, work: Callable[[], T], seconds: float) -> T:
         """What `work` returns, called in one of the threads, so that the server goes on listening meanwhile.

@@ -158,3 +158,8 @@ def test_without_the_extra_it_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "fastapi", None)
     with pytest.raises(InputError, match=r"fastapi is not installed; install the extra: pip install '\.\[serve\]'"):
         command.require_server()
+
+
+def test_the_end_of_an_answer_does_not_wait_for_the_clients_acknowledgement():
+    with command.listen("127.0.0.1", 0) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
