@@ -9,6 +9,7 @@ from typing import Any
 from common.errors import InputError
 from common.records import DIFFERING, Summary, read_history, read_summary
 from common.settings import Role, TrainingFlags, read_record, roles
+from common.tables import markdown
 
 # Settings that say where and how a run was made, not what it was (but its times depend on the device); the length has
 # its own column.
@@ -129,11 +130,7 @@ def compare(runs: Sequence[Path], out: Path | None = None) -> None:
 
     compared = read_runs(runs)
     rows = comparison_table(compared)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for number, row in enumerate(rows):
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
-        if number == 0:
-            print("| " + " | ".join("-" * width for width in widths) + " |")
+    print(markdown(rows), end="")
     if len(compared) > 1 and not any("*" in cell for row in rows[1:] for cell in row[1:]):
         print("no run is marked as the best: nothing here may choose between them (a test metric must not)")
     if shown := curves_to_draw(compared):

@@ -19,6 +19,7 @@ from common.files import write_atomically
 from common.metrics import describe_share
 from common.runs import Run, finished, read_history, read_summary
 from common.settings import UNGIVEN, Count, Counts, Floats, OptionalCount, Role, Usual, Whole, of_record, read_record
+from common.tables import markdown
 from labs.transfer_learning.labelled_images import Data, get_data
 from labs.transfer_learning.recipe import STRATEGIES, HyperParams, Recipe, Strategy, resolve, settings_of
 from labs.transfer_learning.transfer_learning import train_with
@@ -115,8 +116,8 @@ def compare(**kws: Any) -> Run:
             histories[name] = read_history(path)
         if rows:
             table = markdown([HEADER, *rows])
-            write_atomically(run.path / "table.md", table + "\n")
-            run.say(table)
+            write_atomically(run.path / "table.md", table)
+            run.say(table.rstrip())
             save_curves(run, histories)
             if args.rates or args.backbone_rates:
                 run.save_figure("rates", plot_rates([run.path / name for name in histories]))
@@ -156,13 +157,6 @@ def table_row(path: Path) -> tuple[str, ...]:
         f"{metrics['val_accuracy']:.1%}" if "val_accuracy" in metrics else "–",
         describe_share(test, n),
     )
-
-
-def markdown(rows: list[tuple[str, ...]]) -> str:
-    """A table whose first row is its header."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in rows]
-    return "\n".join([lines[0], "| " + " | ".join("-" * w for w in widths) + " |", *lines[1:]])
 
 
 def save_curves(run: Run, histories: dict[str, list[dict[str, float]]]) -> None:
