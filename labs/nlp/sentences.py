@@ -1,10 +1,12 @@
-"""Where a sentence ends: at a full stop, unless it belongs to an abbreviation, an initial or a number.
+"""Sentences of a text, and their words. A full stop ends one, unless an abbreviation, an initial or a number has it.
 
 Rules, no model: they know the abbreviations below and look at what follows. What they get wrong: a sentence that ends
 in a letter (plan B. Then …) is not parted from the next one, and one that begins with a small letter neither.
 """
 
 import re
+
+from labs.nlp.stemming import stem
 
 # Followed by more of the same sentence, whatever the next letter is.
 NEVER_LAST = frozenset(
@@ -69,3 +71,15 @@ def _ends(before: str, mark: str, following: str) -> bool:
     numbering = word.isdigit() and len(words) == 1  # a list's “1.” at the head of a line
     abbreviation = word.lower() in NEVER_LAST or (word.lower() in BEFORE_A_NUMBER and following.isdigit())
     return not (initial or numbering or abbreviation)
+
+
+def words_of(text: str) -> list[str]:
+    """Letters and digits in rows, in lower case, not stemmed."""
+    return re.findall(r"[^\W_]+", text.lower())
+
+
+def content_words(sentence: str) -> list[str]:
+    """Stems of a sentence's words in lower case, without stop words (scikit-learn's list) and single letters."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return [stem(word) for word in words_of(sentence) if len(word) > 1 and word not in ENGLISH_STOP_WORDS]

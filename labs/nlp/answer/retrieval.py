@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from labs.nlp.extraction import content_words
+from labs.nlp.sentences import content_words, words_of
 
 METHODS = ("bm25", "vectors", "both")
 
@@ -98,8 +98,6 @@ class WordVectors:
 def words_as_written(text: str) -> list[str]:
     """Words in lower case, without stop words."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    from labs.nlp.rouge import words_of
 
     return [word for word in words_of(text) if word not in ENGLISH_STOP_WORDS]
 

@@ -16,8 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from labs.nlp.answer.questions import f1
-from labs.nlp.extraction import content_words
-from labs.nlp.sentences import split_sentences
+from labs.nlp.sentences import content_words, split_sentences
 
 LONGEST = 10  # words of a candidate
 WINDOW = 5  # words on each side that count as near

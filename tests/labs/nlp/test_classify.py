@@ -14,10 +14,11 @@ from common import cli
 from common.errors import InputError
 from common.text.batches import pad
 from common.text.corpora import load_texts
-from labs.nlp import classify, predict, reading, tagging
+from labs.nlp import classify, predict, reading
 from labs.nlp.attention import attention
 from labs.nlp.classifiers import NaiveBayes
 from labs.nlp.classify import HyperParams, build_model, train
+from labs.nlp.tagging import tagging
 from labs.nlp.text_loader import TextLoader
 from labs.nlp.vocabulary import learn_vocabulary, load_vocabulary
 

@@ -8,10 +8,10 @@ import pytest
 
 from common import cli, plots
 from common.runs import Run
-from labs.nlp import entities, tag, tagging
-from labs.nlp.conll import kinds_of, load_entities, spans
-from labs.nlp.entities import broken_starts, compare, confusion, pieces, score_entities
-from labs.nlp.tag import split_words
+from labs.nlp.tagging import entities, tag, tagging
+from labs.nlp.tagging.conll import kinds_of, load_entities, spans
+from labs.nlp.tagging.entities import broken_starts, compare, confusion, pieces, score_entities
+from labs.nlp.tagging.tag import split_words
 
 SAVE_FIGURES, SAVE_FIGURE = tagging.save_figures, Run.save_figure  # what conftest.py takes away
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]

@@ -8,9 +8,11 @@ import pytest
 from flags import Case, check_all_listed, check_flag
 
 from common import cli
-from labs.nlp import classify, embeddings, generate, language_model, nlp, predict, summarise, tag, tagging
+from labs.nlp import classify, embeddings, generate, language_model, nlp, predict
 from labs.nlp.answer import answer
 from labs.nlp.cells import cells, gates, scaling
+from labs.nlp.summarise import summarise
+from labs.nlp.tagging import tag, tagging
 from labs.nlp.topics import topics
 from labs.nlp.translate import predict as translate_predict
 from labs.nlp.translate import translate

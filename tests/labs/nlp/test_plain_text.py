@@ -10,9 +10,10 @@ from matplotlib.text import Text
 from scipy.sparse import csr_array
 
 from common.text.corpora import TextData, split_tagged
-from labs.nlp import classify, explore, reading, tagging
+from labs.nlp import classify, explore, reading
 from labs.nlp.classify import save_figures as save_classifiers_figures
-from labs.nlp.tagging import save_figures as save_taggers_figures
+from labs.nlp.tagging import tagging
+from labs.nlp.tagging.tagging import save_figures as save_taggers_figures
 from labs.nlp.topics import explore as explore_topics
 from labs.nlp.topics import figures
 from labs.nlp.topics.methods import Topics

@@ -11,10 +11,10 @@ from sklearn.decomposition import TruncatedSVD
 
 from common.errors import InputError
 from common.text.corpora import corpora_folder
-from labs.nlp import sentence_graph, summarise
-from labs.nlp.extraction import (
+from labs.nlp.sentences import content_words, split_sentences
+from labs.nlp.summarise import sentence_graph, summarise
+from labs.nlp.summarise.extraction import (
     best,
-    content_words,
     cosine_weights,
     count_matrix,
     overlap_weights,
@@ -22,9 +22,8 @@ from labs.nlp.extraction import (
     sentence_lengths,
     sentence_per_dimension,
 )
-from labs.nlp.references import Text, interval, load_references, measure, measure_random, oracle
-from labs.nlp.rouge import longest_common_subsequence, rouge_l, rouge_n
-from labs.nlp.sentences import split_sentences
+from labs.nlp.summarise.references import Text, interval, load_references, measure, measure_random, oracle
+from labs.nlp.summarise.rouge import longest_common_subsequence, rouge_l, rouge_n
 
 WORDS = [["moon", "orbit", "earth"], ["moon", "orbit", "month"], ["earth", "sun", "day"], ["soup", "salt"]]
 

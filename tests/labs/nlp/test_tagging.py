@@ -10,12 +10,12 @@ import torch
 from common import cli
 from common.errors import InputError
 from common.text.corpora import load_tagged, split_tagged
-from labs.nlp import bilstm, tagging
-from labs.nlp.bilstm import Encoding
-from labs.nlp.conll import read_conll, spans
-from labs.nlp.counting_taggers import HiddenMarkov, MostFrequentTag, viterbi
-from labs.nlp.crf import CRF, IGNORED
-from labs.nlp.tagging import HyperParams, measure, train
+from labs.nlp.tagging import bilstm, tagging
+from labs.nlp.tagging.bilstm import Encoding
+from labs.nlp.tagging.conll import read_conll, spans
+from labs.nlp.tagging.counting_taggers import HiddenMarkov, MostFrequentTag, viterbi
+from labs.nlp.tagging.crf import CRF, IGNORED
+from labs.nlp.tagging.tagging import HyperParams, measure, train
 
 TINY = [
     [("the", "D"), ("dog", "N"), ("runs", "V")],

@@ -7,7 +7,8 @@ import torch
 
 from common import checkpoint, cli
 from common.runs import read_history
-from labs.nlp import classify, embeddings, language_model, tagging
+from labs.nlp import classify, embeddings, language_model
+from labs.nlp.tagging import tagging
 from labs.nlp.topics import topics
 
 TEXTS = {"dataset": "reviews", "width": 8, "max_length": 20, "epochs": 2, "dropout": 0.0, "quiet": True}

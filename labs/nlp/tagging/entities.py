@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from labs.nlp.conll import kinds_of, spans
+from labs.nlp.tagging.conll import kinds_of, spans
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from common.text.corpora import Sentence, TaggedData
-from labs.nlp.crf import IGNORED
+from labs.nlp.tagging.crf import IGNORED
 
 PADDING, UNKNOWN = 0, 1  # numbers of the two entries every vocabulary begins with
 

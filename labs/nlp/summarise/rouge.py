@@ -4,10 +4,11 @@ ROUGE-N counts runs of N words that both have, ROUGE-L the longest row of words 
 gaps. Each as recall (share of the reference's), precision (share of the summary's) and F1, their harmonic mean.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from labs.nlp.sentences import words_of
 
 
 class Overlap(NamedTuple):
@@ -16,11 +17,6 @@ class Overlap(NamedTuple):
     precision: float
     recall: float
     f1: float
-
-
-def words_of(text: str) -> list[str]:
-    """Letters and digits in rows, in lower case, not stemmed: what ROUGE compares."""
-    return re.findall(r"[^\W_]+", text.lower())
 
 
 def rouge_n(summary: str, reference: str, n: int) -> Overlap:

@@ -25,11 +25,11 @@ from common.runs import Run
 from common.settings import Count, Positive, Share, TrainingFlags
 from common.text.corpora import Sentence, TaggedData, load_tagged, split_tagged
 from common.trainer import describe, evaluate, fit, for_step
-from labs.nlp import entities
-from labs.nlp.bilstm import PADDING, Encoding, Tagger, build_encoding
-from labs.nlp.conll import kinds_of, load_entities, read_conll, spans
-from labs.nlp.counting_taggers import HiddenMarkov, MostFrequentTag, viterbi
-from labs.nlp.crf import CRF, IGNORED
+from labs.nlp.tagging import entities
+from labs.nlp.tagging.bilstm import PADDING, Encoding, Tagger, build_encoding
+from labs.nlp.tagging.conll import kinds_of, load_entities, read_conll, spans
+from labs.nlp.tagging.counting_taggers import HiddenMarkov, MostFrequentTag, viterbi
+from labs.nlp.tagging.crf import CRF, IGNORED
 
 LONGEST = 1000  # words of a sentence: every one is padded to the longest
 SLIDE = "Apple released a new iPhone in California"

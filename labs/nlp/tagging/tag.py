@@ -1,7 +1,7 @@
 """How does a trained tagger tag my own sentence? A sentence, a file, or what is typed.
 
-`python -m labs.nlp.tag "Grace Hopper flew to Hamburg."` uses the newest run of labs.nlp.tagging: parts of speech, or
-named entities, as it was trained.
+`python -m labs.nlp.tagging.tag "Grace Hopper flew to Hamburg."` uses the newest run of labs.nlp.tagging: parts of
+speech, or named entities, as it was trained.
 """
 
 import re
@@ -13,11 +13,11 @@ from tyro.conf import Positional, arg
 from common import cli
 from common.errors import InputError
 from common.settings import OptionalFolder, OptionalPath, Settings
-from labs.nlp import entities
 from labs.nlp.asked import texts_asked
-from labs.nlp.bilstm import Encoding
-from labs.nlp.conll import kinds_of
-from labs.nlp.tagging import load_run, predict
+from labs.nlp.tagging import entities
+from labs.nlp.tagging.bilstm import Encoding
+from labs.nlp.tagging.conll import kinds_of
+from labs.nlp.tagging.tagging import load_run, predict
 
 # n't, 's and the like stand alone, as they do in the corpora; then words with inner marks, numbers, single signs.
 TOKEN = re.compile(

@@ -19,9 +19,9 @@ from common.loop import Row, play
 from common.runs import Run
 from common.settings import Better, Count, OptionalPath, Role, RunFlags, Share, Whole
 from common.text.own_files import read_text
-from labs.nlp import extraction
-from labs.nlp.references import MEASURES, Text, interval, load_references, measure, measure_random, oracle
-from labs.nlp.sentences import split_sentences
+from labs.nlp.sentences import content_words, split_sentences
+from labs.nlp.summarise import extraction
+from labs.nlp.summarise.references import MEASURES, Text, interval, load_references, measure, measure_random, oracle
 
 OWN = ("textrank", "lsa", "gong_liu", "lead")  # methods that need no reference
 METHODS = (*OWN, "random", "oracle")
@@ -80,7 +80,7 @@ def get_data(args: HyperParams) -> list[Text]:
 
 def weigh(sentences: list[str], args: HyperParams) -> Scores:
     """How much each sentence says, by TextRank and by LSA."""
-    words = [extraction.content_words(sentence) for sentence in sentences]
+    words = [content_words(sentence) for sentence in sentences]
     graph = extraction.overlap_weights(words) if args.similarity == "overlap" else extraction.cosine_weights(words)
     lengths = extraction.sentence_lengths(extraction.count_matrix(words), args.dimensions)
     return Scores(extraction.rank(graph, args.damping), lengths, graph)
@@ -91,7 +91,7 @@ def choose(sentences: list[str], method: str, args: HyperParams, scores: Scores)
     if method == "lead":
         return list(range(args.sentences))
     if method == "gong_liu":
-        words = [extraction.content_words(sentence) for sentence in sentences]
+        words = [content_words(sentence) for sentence in sentences]
         return sorted(extraction.sentence_per_dimension(extraction.count_matrix(words), args.sentences))
     return extraction.best(scores.textrank if method == "textrank" else scores.lsa, args.sentences)
 
@@ -222,7 +222,7 @@ def verdict(means: dict[str, dict[str, float]], count: int) -> str:
 
 def save_figures(run: Run, texts: list[Text], rows: list[Row], args: HyperParams) -> None:
     """Weights of the first text's sentences, its graph, and ROUGE by method where there are references."""
-    from labs.nlp import sentence_graph  # here, so that --help need not wait for matplotlib
+    from labs.nlp.summarise import sentence_graph  # here, so that --help need not wait for matplotlib
 
     if not texts:
         return

@@ -10,17 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labs.nlp.rouge import words_of
-from labs.nlp.stemming import stem
-
-
-def content_words(sentence: str) -> list[str]:
-    """Stems of a sentence's words in lower case, without stop words (scikit-learn's list) and single letters."""
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    return [stem(word) for word in words_of(sentence) if len(word) > 1 and word not in ENGLISH_STOP_WORDS]
-
-
 # --- TextRank ---------------------------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from common.errors import InputError
 from common.text.corpora import corpora_folder, read_topics
 from common.text.own_files import read_text
-from labs.nlp.rouge import rouge_l, rouge_n
 from labs.nlp.sentences import split_sentences
+from labs.nlp.summarise.rouge import rouge_l, rouge_n
 
 MEASURES = ("rouge_1", "rouge_2", "rouge_l")
 

@@ -1,0 +1,3 @@
+from labs.nlp.summarise.summarise import main
+
+main()

@@ -1,0 +1,3 @@
+from labs.nlp.tagging.tagging import main
+
+main()
