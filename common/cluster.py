@@ -13,7 +13,7 @@ import re
 import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -119,18 +119,33 @@ class Cluster:
             if busy := [key for key in sight.busy if Path(key).parent == plan.parent]:
                 raise InputError(f"{busy[0]} is under way on {worker} still; wait for its end, or end that worker")
 
+    def make(self, programs: Sequence[Program], wish: Callable[[], Wish]) -> Iterator[tuple[Program, Outcome]]:
+        waiting = {self.submit(program): program for program in programs}
+        while waiting and not self.lost():
+            for future in [future for future in waiting if future.done()]:
+                yield waiting.pop(future), self.outcome(future)
+            if wish() != "go on" and not self.stopped:
+                self.stopped = True
+                self.event.set()
+            time.sleep(0.1)
+
     def submit(self, program: Program) -> Any:
-        # The key tells another sweep which run it is; one whose worker dies is given to another by the scheduler.
+        """A Dask future. Its key tells another sweep which run it is; the scheduler gives it to another worker if
+        the one that has it dies.
+        """
         key = str(program.folder / program.path)
-        future = self.client.submit(perform_there, program, self.event.name, key=key, pure=False)
-        return _Answer(future, self)
+        return self.client.submit(perform_there, program, self.event.name, key=key, pure=False)
 
-    def stop(self) -> None:
-        self.stopped = True
-        self.event.set()
-
-    def end_at_once(self) -> None:
-        self.stop()
+    def outcome(self, future: Any) -> Outcome:
+        """Of one that has ended; its failure is an outcome, too."""
+        if future.cancelled():  # by Dask, when it has lost the scheduler
+            self.gone = True
+            return Outcome("interrupted")
+        try:
+            return future.result()
+        except Exception as error:
+            name = type(error).__name__
+            return Outcome("failed", DIED if name == "KilledWorker" else f"{name}: {error}".splitlines()[0])
 
     def close(self) -> None:
         self.client.close(timeout=PATIENCE)
@@ -141,24 +156,6 @@ class Cluster:
         if self.stopped and not self.client.nthreads():
             return f"the scheduler {self.address} has no workers any more"
         return ""
-
-
-class _Answer:
-    """A Dask future whose failure is an outcome."""
-
-    def __init__(self, future: Any, cluster: Cluster):
-        self.future, self.cluster = future, cluster
-        self.done: Callable[[], bool] = future.done
-
-    def result(self) -> Outcome:
-        if self.future.cancelled():  # by Dask, when it has lost the scheduler
-            self.cluster.gone = True
-            return Outcome("interrupted")
-        try:
-            return self.future.result()
-        except Exception as error:
-            name = type(error).__name__
-            return Outcome("failed", DIED if name == "KilledWorker" else f"{name}: {error}".splitlines()[0])
 
 
 def knock(address: str) -> None:

@@ -6,11 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from common.errors import InputError
 from common.records import finished
@@ -117,14 +116,8 @@ class Pool(Protocol):
 
     side_by_side: int
 
-    def submit(self, program: Program) -> Any:
-        """Have it made as soon as there is room: an object with `done()`, and then `result()`, its outcome."""
-
-    def stop(self) -> None:
-        """No further run begins, those under way save what they have and end."""
-
-    def end_at_once(self) -> None:
-        """The same without saving, as far as it can be had."""
+    def make(self, programs: Sequence[Program], wish: Callable[[], Wish]) -> Iterator[tuple[Program, Outcome]]:
+        """Make them, `side_by_side` at a time: each with how it ended, as soon as it has; `wish` is asked all along."""
 
     def close(self) -> None:
         """Nothing more will be wanted."""
@@ -138,20 +131,19 @@ class Here:
 
     def __init__(self, side_by_side: int):
         self.side_by_side = side_by_side
-        self.wish: Wish = "go on"
-        self.threads = ThreadPoolExecutor(side_by_side)
 
-    def submit(self, program: Program) -> Any:
-        return self.threads.submit(perform, program, lambda: self.wish)
+    def make(self, programs: Sequence[Program], wish: Callable[[], Wish]) -> Iterator[tuple[Program, Outcome]]:
+        from joblib import Parallel, delayed  # here, so that --help need not wait for it
 
-    def stop(self) -> None:
-        self.wish = "stop"
+        def made(program: Program) -> tuple[Program, Outcome]:
+            return program, perform(program, wish)
 
-    def end_at_once(self) -> None:
-        self.wish = "end at once"
+        # A thread waits for each program; what computes is the program.
+        parallel = Parallel(self.side_by_side, backend="threading", return_as="generator_unordered")
+        yield from parallel(delayed(made)(program) for program in programs)
 
     def close(self) -> None:
-        self.threads.shutdown()
+        pass
 
     def lost(self) -> str:
         return ""
@@ -175,31 +167,28 @@ def perform_all(
     done, total = len(programs) - len(todo), len(programs)
     print(f"{about}: {total}, of which {done} finished before", flush=True)
     lasted: list[float] = []
+    hurry = False
     with StopRequest() as stop, Progress(total, done, "run", "runs", None, hidden=False) as progress:
-        waiting = {pool.submit(program): program for program in todo}
-        told = False
+
+        def wish() -> Wish:
+            return "end at once" if hurry else "stop" if stop.signalled else "go on"
+
         try:
-            while waiting and not pool.lost():
-                for future in [future for future in waiting if future.done()]:
-                    program, outcome = waiting.pop(future), future.result()
-                    outcomes[program.path] = outcome
-                    if outcome.state == "not run":
-                        continue
-                    done += 1
-                    progress.end(done)
-                    lasted += [outcome.seconds] if outcome.state == "done" else []
-                    left = (total - done) * sum(lasted) / max(1, len(lasted) * pool.side_by_side)
-                    shown = f"; {describe_seconds(left)} left" if left and not stop.signalled else ""
-                    error = f": {outcome.error}" if outcome.error else ""
-                    progress.write(f"{done}/{total} {program.path.name} {outcome.state}{error}{shown}")
-                    if more := on_end(program, outcome):
-                        progress.write(more)
-                if stop.signalled and not told:
-                    pool.stop()
-                    told = True
-                time.sleep(0.1)
+            for program, outcome in pool.make(todo, wish):
+                outcomes[program.path] = outcome
+                if outcome.state == "not run":
+                    continue
+                done += 1
+                progress.end(done)
+                lasted += [outcome.seconds] if outcome.state == "done" else []
+                left = (total - done) * sum(lasted) / max(1, len(lasted) * pool.side_by_side)
+                shown = f"; {describe_seconds(left)} left" if left and not stop.signalled else ""
+                error = f": {outcome.error}" if outcome.error else ""
+                progress.write(f"{done}/{total} {program.path.name} {outcome.state}{error}{shown}")
+                if more := on_end(program, outcome):
+                    progress.write(more)
         except KeyboardInterrupt:  # the second one
-            pool.end_at_once()
+            hurry = True
             raise
     return outcomes, stop.signalled
 

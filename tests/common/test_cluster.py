@@ -101,9 +101,9 @@ def test_outcomes_ctrl_c_and_a_worker_that_would_not_do(plan, monkeypatch):
 
         pool = Cluster(address, plan)
         lost = pool.submit(programs(7, seconds=60)[0])
-        lost.future.cancel()  # as Dask does when the scheduler is gone
-        assert (lost.result().state, pool.lost()) == ("interrupted", f"the scheduler {address} is gone")
-        pool.stop()
+        lost.cancel()  # as Dask does when the scheduler is gone
+        assert (pool.outcome(lost).state, pool.lost()) == ("interrupted", f"the scheduler {address} is gone")
+        pool.event.set()
         pool.close()
 
         with monkeypatch.context() as patch:

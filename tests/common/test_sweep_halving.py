@@ -1,7 +1,6 @@
 """Successive halving: who goes on, that it goes on after Ctrl-C, what it refuses, what its tables say."""
 
 import dataclasses
-from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -33,18 +32,18 @@ class Trained:
         self.made: list[tuple[str, int]] = []
         self.most = most  # runs until Ctrl-C, as it were
 
-    def submit(self, program) -> Future:
+    def make(self, programs, wish):
+        for program in programs:
+            if len(self.made) < self.most:
+                yield program, self.outcome(program)
+
+    def outcome(self, program) -> Outcome:
         words = dict(word.removeprefix("--").split("=") for word in program.words if "=" in word)
         seed = int(program.words[program.words.index("--seed") + 1])
         _, epochs = program.until
-        answer: Future = Future()
-        if len(self.made) >= self.most:
-            answer.set_result(Outcome("not run"))
-            return answer
         self.made.append((program.path.name, epochs))
         make_run(program.path, float(words["lr"]), seed, epochs)
-        answer.set_result(Outcome(state_of(program).state, seconds=1.0))
-        return answer
+        return Outcome(state_of(program).state, seconds=1.0)
 
     def lost(self) -> str:
         return "the power" if len(self.made) >= self.most else ""
@@ -121,12 +120,9 @@ def test_a_combination_whose_run_fails_does_not_go_on(tmp_path):
     plan, jobs = sweep_of(tmp_path, over=("lr", *RATES[:3]), seeds="0")
 
     class Failing(Trained):
-        def submit(self, program):
-            answer = super().submit(program)
-            if "3e-3" in program.path.name:
-                answer = Future()
-                answer.set_result(Outcome("failed", "val_loss is nan"))
-            return answer
+        def outcome(self, program):
+            ended = super().outcome(program)
+            return Outcome("failed", "val_loss is nan") if "3e-3" in program.path.name else ended
 
     play_rounds(plan, jobs, Failing(), tmp_path, one_thread=False)
     first = read_rounds(tmp_path)[0]

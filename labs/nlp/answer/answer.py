@@ -2,7 +2,7 @@
 
 passages.py cuts documents, retrieval.py finds passages, spans.py chooses words in them, reader.py puts both together,
 thresholds.py says when to be silent, questions.py has the questions, measures.py measures, figures.py draws, chat.py
-talks. README.md of the lab has what was measured.
+talks. README.md beside this has what was measured.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ class HyperParams(RunFlags):
 
     ask: Positional[Annotated[tuple[str, ...], arg(metavar="QUESTION"), Role.PLACE]] = ()  # questions, each in quotes
     chat: Annotated[bool, Role.PLACE] = False  # then answer questions typed in, a line each; an empty line ends it
-    documents: str = "suite"  # suite: the lab sheets and the essays; folder:PATH: every text file below PATH
+    documents: str = "suite"  # suite: the lab sheets and the essays; essays: these alone; folder:PATH: its text files
     questions: OptionalPath = None  # CSV of questions with their places, to measure by; none: those of the suite
     limit: Annotated[OptionalCount, Role.LENGTH] = None  # measure with the first N questions only; none: all
     passage_words: Count = 100  # words of a passage; a longer paragraph stays whole
@@ -66,7 +66,7 @@ class HyperParams(RunFlags):
     @property
     def measured(self) -> bool:
         """Whether there are questions about these documents."""
-        return self.documents == "suite" or self.questions is not None
+        return self.documents in ("suite", "essays") or self.questions is not None
 
     def check(self) -> None:
         self.require("device", self.device in ("auto", "cpu"), "auto or cpu: counting words is work for a CPU")
@@ -82,6 +82,8 @@ def get_data(args: HyperParams) -> tuple[list[Passage], list[Question]]:
     """Passages, and the questions about them, if any; a warning if passages of some are gone: they are left out."""
     passages = load_passages(args.documents, args.passage_words)
     questions = load_questions(args.questions) if args.measured else []
+    if args.documents == "essays" and args.questions is None:
+        questions = [question for question in questions if not question.document.startswith("labs/")]
     most = len(questions)
     args.require("limit", args.limit is None or args.limit <= most, f"at most {most}: so many questions there are")
     return passages, keep_answered(questions, passages)
@@ -168,7 +170,7 @@ def train(**kws) -> tuple[Reader, Run]:
         if args.chat and not run.interrupted:
             answers += chat.converse(reader)
         write_csv(run.path / "answers.csv", [asdict(answer) for answer in answers], columns=("question", "text"))
-        run.finish(metrics, verdict(metrics, reader.threshold), look=("thresholds", "retrieval", "scores"))
+        run.finish(metrics, verdict(metrics, reader.threshold), look=("thresholds", "retrieval", "parts"))
     return reader, run
 
 
@@ -184,12 +186,15 @@ def verdict(metrics: Mapping[str, float], threshold: float) -> str:
 
 
 def save_figures(run: Run, rows: list[Row], questions: list[Question], reader: Reader) -> None:
-    """Answers given against precision, top 1 and top 5 by method, and scores of what can and cannot be answered."""
+    """Precision over answers given, top 1 and 5, scores of what can be answered or not; a question's words' parts."""
     from labs.nlp.answer import figures  # here, so that --help need not wait for matplotlib
+
+    first = next((q.text for q in questions if q.answers and q.part == "held_out"), questions[0].text)
 
     run.save_figure("thresholds", figures.plot_thresholds(rows, questions, reader.method, reader.threshold))
     run.save_figure("retrieval", figures.plot_retrieval(rows, questions))
     run.save_figure("scores", figures.plot_scores(rows, questions, reader.method, reader.threshold))
+    run.save_figure("parts", figures.plot_parts(first, reader.passages, reader.index.bm25))
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Documents cut into passages of some hundred words, each with the place where it was read.
 
-suite         the sheets of the labs (labs/*/README.md) and the embedded essays, a theme a document
+suite         the sheets of the labs (labs/**/README.md) and the embedded essays, a theme a document
+essays        the essays alone: they do not change, while the sheets are written on
 folder:PATH   every text file below PATH; Markdown is read by its headings
 """
 
@@ -32,20 +33,22 @@ class Passage:
 
 
 def load_passages(documents: str, words: int) -> list[Passage]:
-    """The passages of `suite` or folder:PATH, of at most `words` words unless a paragraph alone is longer.
+    """The passages of `suite`, `essays` or folder:PATH, of at most `words` words unless a paragraph alone is longer.
 
     Raises InputError for another name, and for a folder without text.
     """
     if documents == "suite":
         sheets = [
             passage
-            for path in sorted(LABS.glob("*/README.md"))
-            for passage in read_markdown(read_text(path), f"labs/{path.parent.name}/README.md", words)
+            for path in sorted(LABS.rglob("README.md"))
+            for passage in read_markdown(read_text(path), f"labs/{path.relative_to(LABS).as_posix()}", words)
         ]
         return sheets + read_essays()
+    if documents == "essays":
+        return read_essays()
     kind, _, name = documents.partition(":")
     if kind != "folder" or not name:
-        raise InputError(f"--documents {documents} is neither suite nor folder:PATH")
+        raise InputError(f"--documents {documents} is neither suite, essays nor folder:PATH")
     folder = Path(name)
     if not folder.is_dir():
         raise InputError(f"no such folder: {folder}")

@@ -48,6 +48,11 @@ class BM25:
         asked[[self.index[word] for word in set(question) if word in self.index]] = 1
         return self.weights @ asked
 
+    def parts(self, question: Sequence[str], text: int) -> dict[str, float]:
+        """What each different word of the question adds to the score of a text, 0 for one that it has not."""
+        row = self.weights[[text]].toarray()[0]
+        return {word: float(row[self.index[word]]) if word in self.index else 0.0 for word in dict.fromkeys(question)}
+
     def shares(self, question: Sequence[str]) -> np.ndarray:
         """The scores as shares of Σ idf (k₁ + 1), which no text reaches: in [0, 1), comparable between questions.
 
@@ -122,9 +127,9 @@ class Index:
         cache: Path = Path(),
         seed: int = 0,
     ):
-        words = [content_words(text) for text in texts]
-        self.bm25 = BM25(words, k1, b)
-        self.latent = None if vectors else LatentVectors(words, dimensions, seed)
+        self.words = [content_words(text) for text in texts]
+        self.bm25 = BM25(self.words, k1, b)
+        self.latent = None if vectors else LatentVectors(self.words, dimensions, seed)
         self.written = WordVectors(texts, vectors, cache) if vectors else None
 
     def scores(self, question: str) -> dict[str, np.ndarray]:

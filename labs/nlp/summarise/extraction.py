@@ -6,7 +6,7 @@ Steinberger & Ježek 2004: a sentence's length in the first dimensions, so that 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -35,19 +35,27 @@ def cosine_weights(sentences: Sequence[Sequence[str]]) -> np.ndarray:
     return weights
 
 
-def rank(weights: np.ndarray, damping: float = 0.85, iterations: int = 100, tolerance: float = 1e-8) -> np.ndarray:
-    """PageRank (N,) of a graph with weights (N, N), by power iteration; the ranks add up to 1.
+def walk(weights: np.ndarray, damping: float = 0.85) -> Iterator[np.ndarray]:
+    """Where a reader of a graph with weights (N, N) is after 0, 1, 2, … steps: probabilities (N,), without an end.
 
-    A reader follows an edge with probability `damping`, in proportion to its weight, else goes anywhere:
-    r_i = (1 − d)/N + d Σ_j r_j w_ji / Σ_k w_jk. Where no edge leaves, the reader goes anywhere, too.
+    The reader begins anywhere, follows an edge with probability `damping`, in proportion to its weight, else goes
+    anywhere: r_i = (1 − d)/N + d Σ_j r_j w_ji / Σ_k w_jk. Where no edge leaves, the reader goes anywhere, too.
     """
     n = len(weights)
     leaving = weights.sum(axis=1, keepdims=True)
     follow = np.divide(weights, leaving, out=np.full((n, n), 1 / n), where=leaving > 0)
     ranks = np.full(n, 1 / n)
+    while True:
+        yield ranks
+        ranks = (1 - damping) / n + damping * (ranks @ follow)
+
+
+def rank(weights: np.ndarray, damping: float = 0.85, iterations: int = 100, tolerance: float = 1e-8) -> np.ndarray:
+    """PageRank (N,) of a graph, by power iteration: where a walk ends; the ranks add up to 1."""
+    steps = walk(weights, damping)
+    ranks = next(steps)
     for _ in range(iterations):
-        before = ranks
-        ranks = (1 - damping) / n + damping * (before @ follow)
+        before, ranks = ranks, next(steps)
         if np.abs(ranks - before).sum() < tolerance:
             break
     return ranks
@@ -56,9 +64,14 @@ def rank(weights: np.ndarray, damping: float = 0.85, iterations: int = 100, tole
 # --- LSA --------------------------------------------------------------------------------------------------------------
 
 
+def different_words(sentences: Sequence[Sequence[str]]) -> list[str]:
+    """The words of sentences, each once, in the order in which they come: the columns of `count_matrix`."""
+    return list(dict.fromkeys(word for words in sentences for word in words))
+
+
 def count_matrix(sentences: Sequence[Sequence[str]]) -> np.ndarray:
     """How often each word stands in each sentence (N, V)."""
-    index = {word: i for i, word in enumerate(dict.fromkeys(word for words in sentences for word in words))}
+    index = {word: i for i, word in enumerate(different_words(sentences))}
     counts = np.zeros((len(sentences), max(1, len(index))))
     for row, words in zip(counts, sentences, strict=True):
         for word in words:

@@ -1,7 +1,7 @@
 """Shorter: the sentences of a text that say most, chosen by TextRank and by LSA, never written anew.
 
 extraction.py has the methods, sentences.py says where a sentence ends, rouge.py measures against a reference,
-sentence_graph.py draws. The reference summaries come with the suite (data/corpora/summaries).
+figures.py draws. The reference summaries come with the suite (data/corpora/summaries).
 """
 
 from collections.abc import Iterator, Mapping
@@ -148,7 +148,7 @@ def train(**kws) -> tuple[dict[str, dict[str, float]], Run]:
         means = compare(run, rows, args.seed)
         save_figures(run, done, rows, args)
         metrics = {f"{method}_{name}": value for method, row in means.items() for name, value in row.items()}
-        run.finish(metrics, verdict(means, len(done)), look=("weights", "graph", "rouge"))
+        run.finish(metrics, verdict(means, len(done)), look=("marked", "graph", "rouge"))
     return means, run
 
 
@@ -221,23 +221,27 @@ def verdict(means: dict[str, dict[str, float]], count: int) -> str:
 
 
 def save_figures(run: Run, texts: list[Text], rows: list[Row], args: HyperParams) -> None:
-    """Weights of the first text's sentences, its graph, and ROUGE by method where there are references."""
-    from labs.nlp.summarise import sentence_graph  # here, so that --help need not wait for matplotlib
+    """The first text: marks, weights, graph, walk and SVD; and ROUGE by method where there are references."""
+    from labs.nlp.summarise import figures  # here, so that --help need not wait for matplotlib
 
     if not texts:
         return
     first = texts[0]
     scores = weigh(first.sentences, args)
-    chosen = {method: choose(first.sentences, method, args, scores) for method in ("textrank", "lsa")}
-    run.save_figure("weights", sentence_graph.plot_weights(first.sentences, scores.textrank, scores.lsa, chosen))
+    chosen = {method: choose(first.sentences, method, args, scores) for method in OWN}
+    run.save_figure("weights", figures.plot_weights(first.sentences, scores.textrank, scores.lsa, chosen))
     run.save_figure(
-        "graph", sentence_graph.plot_graph(first.sentences, scores.graph, scores.textrank, chosen["textrank"])
+        "graph", figures.plot_graph(first.sentences, scores.graph, scores.textrank, chosen["textrank"])
     )
+    run.save_figure("steps", figures.plot_steps(scores.graph, args.damping, step=1))
+    words = [content_words(sentence) for sentence in first.sentences]
+    run.save_figure("dimensions", figures.plot_dimensions(words, args.dimensions))
+    run.save_figure("marked", figures.plot_marked(first.sentences, chosen))
     if first.reference is not None:
         values = {m: {name: np.array([row[f"{m}_{name}"] for row in rows]) for name in MEASURES} for m in METHODS}
         bands = {m: {name: interval(v, args.seed) for name, v in own.items()} for m, own in values.items()}
         means = {m: {name: float(v.mean()) for name, v in own.items()} for m, own in values.items()}
-        run.save_figure("rouge", sentence_graph.plot_rouge(means, bands))
+        run.save_figure("rouge", figures.plot_rouge(means, bands))
 
 
 def main() -> None:

@@ -30,21 +30,40 @@ class MostFrequentTag:
         return [self.tags.get(word.lower(), self.commonest) for word in words]
 
 
+def viterbi_table(emissions: Tensor, transitions: Tensor, start: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Viterbi's table: the score δ (T, K) of the best path to each tag of each word, and from which tag it came.
+
+    δ[1, j] = start[j] + emissions[1, j],  δ[t, j] = max over i (δ[t − 1, i] + transitions[i, j]) + emissions[t, j]
+
+    The second has T − 1 rows (K,): the i of that maximum, from the second word on.
+    """
+    best, came_from = [start + emissions[0]], []
+    for scores in emissions[1:]:
+        # best score of a path that ends in (i, j): i the tag before, j this one
+        values, previous = (best[-1][:, None] + transitions).max(dim=0)
+        best.append(values + scores)
+        came_from.append(previous)
+    return torch.stack(best), came_from
+
+
 def viterbi(emissions: Tensor, transitions: Tensor, start: Tensor) -> list[int]:
     """The best sequence of tags: argmax of start[y₁] + Σ emissions[t, yₜ] + Σ transitions[yₜ₋₁, yₜ].
 
     emissions (T, K), transitions (K, K) from row to column, start (K,): scores such as log-probabilities.
     """
-    best, came_from = start + emissions[0], []
-    for scores in emissions[1:]:
-        # best score of a path that ends in (i, j): i the tag before, j this one
-        values, previous = (best[:, None] + transitions).max(dim=0)
-        best = values + scores
-        came_from.append(previous)
-    path = [int(best.argmax())]
+    best, came_from = viterbi_table(emissions, transitions, start)
+    path = [int(best[-1].argmax())]
     for previous in reversed(came_from):
         path.append(int(previous[path[-1]]))
     return path[::-1]
+
+
+def greedy(emissions: Tensor, transitions: Tensor, start: Tensor) -> list[int]:
+    """Each tag as it is best after the one before, once and for all; the arguments are those of `viterbi`."""
+    path = [int((start + emissions[0]).argmax())]
+    for scores in emissions[1:]:
+        path.append(int((transitions[path[-1]] + scores).argmax()))
+    return path
 
 
 class HiddenMarkov:
@@ -72,7 +91,11 @@ class HiddenMarkov:
             word: ((counts + added / len(words)) / (total + added)).log() for word, counts in words.items()
         }
 
+    def parts(self, words: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """What `viterbi` takes for a sentence, as log-probabilities: emissions (T, K), transitions (K, K), start (K,)."""
+        emissions = torch.stack([self.emissions.get(word.lower(), self.unknown) for word in words])
+        return emissions, self.transitions, self.start
+
     def tag(self, words: list[str]) -> list[str]:
         """The likeliest sequence of tags."""
-        emissions = torch.stack([self.emissions.get(word.lower(), self.unknown) for word in words])
-        return [self.tags[i] for i in viterbi(emissions, self.transitions, self.start)]
+        return [self.tags[i] for i in viterbi(*self.parts(words))]

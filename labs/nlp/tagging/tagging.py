@@ -229,8 +229,12 @@ def verdict(args: HyperParams, reached: dict[str, float], data: TaggedData) -> s
 
 
 def save_figures(run: Run, model: nn.ModuleDict, encoding: Encoding, data: TaggedData) -> None:
-    """Curves, and which tag is taken for which; of named entities also whole ones, and sentences with theirs."""
-    from common import plots
+    """Curves, which tag is taken for which, Viterbi's table; of a field its scores of which tag follows which.
+
+    Of named entities also whole ones, and sentences with theirs.
+    """
+    from common import plots  # here, so that --help need not wait for matplotlib
+    from labs.nlp.tagging import figures
 
     number = {tag: i for i, tag in enumerate(encoding.tags)}
     own = torch.tensor([number[tag] for sentence in data.test for _, tag in sentence])
@@ -240,6 +244,11 @@ def save_figures(run: Run, model: nn.ModuleDict, encoding: Encoding, data: Tagge
     run.save_figure("confusion", plots.plot_confusion(matrix, encoding.tags))
     if len(run.history) > 1:
         run.save_figure("curves", plots.plot_curves(run.history))
+    markov = HiddenMarkov(data.train, data.tags)
+    words = figures.choose_sentence(markov, words_of(data.test))
+    run.save_figure("viterbi", figures.plot_table(words, data.tags, markov.parts(words)))
+    if "crf" in model:
+        run.save_figure("transitions", figures.plot_transitions(model["crf"].transitions, encoding.tags))
     if kinds:
         run.save_figure("entities", entities.plot_confused(predicted, tags_of(data.test), kinds))
         chosen = entities.choose(words_of(data.test), predicted, tags_of(data.test))

@@ -12,7 +12,7 @@ from sklearn.decomposition import TruncatedSVD
 from common.errors import InputError
 from common.text.corpora import corpora_folder
 from labs.nlp.sentences import content_words, split_sentences
-from labs.nlp.summarise import sentence_graph, summarise
+from labs.nlp.summarise import figures, summarise
 from labs.nlp.summarise.extraction import (
     best,
     cosine_weights,
@@ -239,11 +239,11 @@ def test_figures():
     weights = np.linspace(0.1, 1, 40)
     graph = np.ones((40, 40)) - np.eye(40)
     chosen = {"textrank": [1], "lsa": [2, 3]}
-    figure = sentence_graph.plot_weights(sentences, weights, weights, chosen)
+    figure = figures.plot_weights(sentences, weights, weights, chosen)
     assert [len(axis.patches) for axis in figure.axes] == [30, 30]
     assert [sum(bool(bar.get_hatch()) for bar in axis.patches) for axis in figure.axes] == [1, 2]
-    (axis,) = sentence_graph.plot_graph(sentences[:5], graph[:5, :5], weights[:5], [4]).axes
+    (axis,) = figures.plot_graph(sentences[:5], graph[:5, :5], weights[:5], [4]).axes
     assert len(axis.lines) == 10
     means = {method: {"rouge_1": 0.3} for method in summarise.METHODS}
     bands = {method: {"rouge_1": (0.2, 0.4)} for method in summarise.METHODS}
-    assert len(sentence_graph.plot_rouge(means, bands).axes[0].patches) == 6
+    assert len(figures.plot_rouge(means, bands).axes[0].patches) == 6
