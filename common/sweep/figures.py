@@ -133,8 +133,7 @@ def plot_heat_map(groups: Sequence[Group], metric: str, better: Better | None, v
     for (i, j), group in cells.items():
         level = (means[i, j] - low) / (high - low) if high > low else 1.0
         light = (1 - level if better == "smaller" else level) > 0.5
-        spread = group.spread(metric)
-        shown = f"{means[i, j]:.4g}" + ("" if math.isnan(spread) else f"\n± {spread:.2g}")
+        shown = group.show(metric).replace(" ± ", "\n± ")
         axis.text(j, i, shown, ha="center", va="center", fontsize=12, color="black" if light else "white")
     best = best_of(groups, metric, better)
     if best is not None:

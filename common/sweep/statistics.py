@@ -38,7 +38,15 @@ class Group:
     def show(self, metric: str) -> str:
         """0.3121 ± 0.0041"""
         mean, spread = self.mean(metric), self.spread(metric)
-        return "" if math.isnan(mean) else f"{mean:.4g}" if math.isnan(spread) else f"{mean:.4g} ± {spread:.2g}"
+        if math.isnan(mean):
+            return ""
+        return digits(mean, 4) if math.isnan(spread) else f"{digits(mean, 4)} ± {digits(spread, 2)}"
+
+
+def digits(value: float, n: int) -> str:
+    """A number with n significant digits, or all that stand before the point if these are more: 0.0041, 120."""
+    short = f"{value:.{n}g}"
+    return f"{value:.0f}" if "e+" in short and abs(value) < 1e9 else short
 
 
 def deviation(values: Sequence[float]) -> float:

@@ -17,7 +17,7 @@ from common.settings import TrainingFlags
 from common.sweep import figures as sweep_figures
 from common.sweep.metrics import choose_metric
 from common.sweep.plan import Plan, check_jobs, draw_value, jobs_of, keep_plan, make_plan, read_plan, read_seeds
-from common.sweep.statistics import Group, against_best, best_of, holm, verdict, welch
+from common.sweep.statistics import Group, against_best, best_of, digits, holm, verdict, welch
 from common.sweep.sweep import Sweep
 from common.sweep.tables import report
 
@@ -221,6 +221,14 @@ def make_sweep(out, settings, value, seeds=2, drawn=False, **kws):
 
 def rows(path):
     return [line.split(",") for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("value", "n", "shown"),
+    [(0.00414, 2, "0.0041"), (99.96, 2, "100"), (123.4, 2, "123"), (12345.6, 4, "12346"), (2e12, 4, "2e+12")],
+)
+def test_numbers_as_a_reader_wants_them(value, n, shown):
+    assert digits(value, n) == shown
 
 
 def test_tables(tmp_path, capsys):
