@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import missing_extra
 
 STEPS = ("steps", "episodes", "epoch")  # the first of these columns that a history has is the horizontal axis
 PARTS = ("train", "val", "test")
@@ -16,7 +16,7 @@ def require_tensorboard() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise InputError("tensorboard is not installed; install the extra: pip install '.[tensorboard]'") from None
+        raise missing_extra("tensorboard is", "tensorboard") from None
     return SummaryWriter
 
 

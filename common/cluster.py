@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, missing_extra
 from common.programs import Outcome, Program, Wish, perform
 
 PATIENCE = 10.0  # seconds until a scheduler has answered, and until a new file is seen on every machine
@@ -31,7 +31,7 @@ def import_distributed() -> Any:
     try:
         import distributed
     except ImportError:
-        raise InputError('--cluster needs Dask; pip install "sorcery-labs[cluster]", or dask[distributed]') from None
+        raise missing_extra("--cluster needs Dask, which is", "cluster") from None
     return distributed
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from common.errors import InputError
+from common.errors import InputError, missing_extra
 from common.files import write_atomically
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
@@ -27,7 +27,7 @@ def require_onnx() -> None:
     """InputError that says how to install what is missing."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"{', '.join(missing)} not installed; install the extra: pip install '.[export]'")
+        raise missing_extra(", ".join(missing), "export")
 
 
 def to_onnx(model: nn.Module, inputs: Inputs, outputs: Sequence[str]) -> bytes:

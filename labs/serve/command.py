@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 from common import cli
-from common.errors import InputError
+from common.errors import InputError, missing_extra
 from common.settings import Count, OptionalCount, Positive, Range, Role, Settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def require_server() -> Any:
         import python_multipart  # noqa: F401
         import uvicorn
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed; install the extra: pip install '.[serve]'") from None
+        raise missing_extra(f"{error.name} is", "serve") from None
     return uvicorn
 
 

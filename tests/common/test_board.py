@@ -110,7 +110,7 @@ def test_a_past_run_gives_the_same_as_a_live_one(tmp_path):
 
 def test_without_the_package_a_line_names_the_extra_and_nothing_is_begun(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # as if it could not be imported
-    with pytest.raises(InputError, match=r"tensorboard is not installed; install the extra: pip install '.\[tensor"):
+    with pytest.raises(InputError, match=r"tensorboard is not installed; .*\[tensorboard\]"):
         Run(dataclasses.replace(FLAGS, out=tmp_path / "r"))
     assert not (tmp_path / "r").exists()
     Run(dataclasses.replace(FLAGS, out=tmp_path / "r", tensorboard=False))

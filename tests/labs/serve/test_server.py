@@ -156,7 +156,7 @@ def test_connections_on_which_nothing_comes_are_closed(run, monkeypatch):
 
 def test_without_the_extra_it_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "fastapi", None)
-    with pytest.raises(InputError, match=r"fastapi is not installed; install the extra: pip install '\.\[serve\]'"):
+    with pytest.raises(InputError, match=r"fastapi is not installed; .*\[serve\]"):
         command.require_server()
 
 
