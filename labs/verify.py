@@ -29,6 +29,8 @@ from common.tables import markdown
 
 # On embedded data, and yet more than a minute each on one core: not for --quick.
 LONG = (
+    "labs.cnn.detection",
+    "labs.nlp.translate",
     "labs.reinforcement_learning.dqn",
     "labs.reinforcement_learning.policy_gradient",
     "labs.transfer_learning.loss_landscape",
