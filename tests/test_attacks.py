@@ -194,7 +194,7 @@ def test_services_without_streams_and_readers_that_leave():
     for line, status in (
         ("{python} -m labs | head -0; exit ${{PIPESTATUS[0]}}", 0),
         ("{python} -m labs.cnn.shapes >&- 2>&-", 0),
-        ("{python} -m labs.cnn.shapes --size 3 <&-", 2),
+        ("{python} -m labs shapes <&-", 2),
     ):
         done = subprocess.run(["bash", "-c", line.format(python=sys.executable)], check=False, **run)
         assert done.returncode == status, (line, done.stderr)

@@ -8,6 +8,19 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
+# One process for all commands of the tree, for torch to be imported once: what each ends with, and what it prints.
+COMMANDS = """
+import contextlib, io, json, runpy, sys
+
+for words in json.loads(sys.argv[1]):
+    sys.argv, status = words, 0
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        try:
+            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            status = end.code or 0
+    print(json.dumps([status, said.getvalue()]))
+"""
 
 
 @pytest.fixture
@@ -28,30 +41,37 @@ def tree(tmp_path) -> Path:
 
 
 def test_the_pages_lab_is_listed_trained_resumed_compared_drawn_and_reopened(tree, command):
-    def run(*words: str) -> str:
-        done = command(*words, PYTHONPATH=str(tree))
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert re.search(r"python -m labs\.line +Fitting a line", run("labs"))
-    assert "standard deviation of the points" in run("labs.line", "--help")
-    said = run("labs.line", "--out", "runs/line/a")
+    Path("commands.py").write_text(COMMANDS)
+    Path("reopen.py").write_text(
+        "from labs.line import load_run, predict\nimport torch\n"
+        "loaded = load_run()\nprint(loaded.path, predict(loaded.model, torch.zeros(1, 1)).item() < 0)\n"
+    )
+    lines = """
+        labs
+        labs.line --help
+        labs.line --out runs/line/a
+        labs.line --out runs/line/b --epochs 4
+        labs.line --resume runs/line/b --epochs 8
+        labs.line --out runs/line/c --lr 0.01
+        labs compare runs/line/a runs/line/c
+        reopen
+    """.strip().splitlines()
+    done = command("commands", json.dumps([line.split() for line in lines]), PYTHONPATH=str(tree))
+    assert done.returncode == 0, done.stderr
+    ended = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [status for status, _ in ended] == [0] * len(lines), done.stderr
+    listed, flags, said, _, _, _, compared, reopened = (said for _, said in ended)
+    assert re.search(r"python -m labs\.line +Fitting a line", listed)
+    assert "standard deviation of the points" in flags
     assert "these settings reach 0.008–0.014 in 8 epochs" in said
-    run("labs.line", "--out", "runs/line/b", "--epochs", "4")
-    run("labs.line", "--resume", "runs/line/b", "--epochs", "8")
     a, b = ((Path("runs/line") / name / "history.csv").read_text().splitlines() for name in "ab")
     assert len(a) == 9
     assert [line.split(",")[2] for line in a] == [line.split(",")[2] for line in b]
     assert Path("runs/line/a/figures/curves.png").stat().st_size > 1000
     loss = json.loads(Path("runs/line/a/summary.json").read_text())["metrics"]["train_loss"]
     assert loss == pytest.approx(0.011, abs=0.003)
-    run("labs.line", "--out", "runs/line/c", "--lr", "0.01")
-    assert "| lr " in run("labs", "compare", "runs/line/a", "runs/line/c")
-    Path("reopen.py").write_text(
-        "from labs.line import load_run, predict\nimport torch\n"
-        "loaded = load_run()\nprint(loaded.path, predict(loaded.model, torch.zeros(1, 1)).item() < 0)\n"
-    )
-    assert run("reopen").split() == ["runs/line/c", "True"]
+    assert "| lr " in compared
+    assert reopened.split() == ["runs/line/c", "True"]
 
 
 def test_the_pages_lab_reaches_its_band(tree, monkeypatch):

@@ -7,6 +7,7 @@ import ast
 import json
 import os
 import re
+import runpy
 import shutil
 import socket
 import subprocess
@@ -23,7 +24,25 @@ nbformat = pytest.importorskip("nbformat")
 PROJECT = Path(__file__).parent.parent
 NOTEBOOKS = sorted(PROJECT.glob("labs/**/notebook.py"))
 FOLDERS = [path.parent.relative_to(PROJECT / "labs").as_posix() for path in NOTEBOOKS]
-SLOW = {"cnn/detection": pytest.mark.slow}  # whose training, at settings that find most digits, takes a minute
+# A first cell, after which what trains in the notebook is short, and a film has two frames.
+SHORT = """
+from itertools import islice
+
+from common import notebook as _notebook
+
+def _short(button, _form=_notebook.form, **controls):
+    for name in controls.keys() & {"episodes", "epochs", "limit", "pairs", "scenes", "steps", "sweeps"}:
+        controls[name].value = max(2, controls[name].min)
+    return _form(button, **controls)
+
+def _two(frames, form, _film=_notebook.film, **fixed):
+    return _film(lambda **values: islice(frames(**values), 2), form, **fixed)
+
+_notebook.form, _notebook.film = _short, _two
+"""
+RUNS = [pytest.param(lab, "", marks=pytest.mark.slow, id=lab) for lab in FOLDERS]
+# The detector's test takes as long as its training.
+RUNS += [pytest.param(lab, SHORT, id=f"{lab}-short") for lab in FOLDERS if lab != "cnn/detection"]
 VERSION = re.compile(rb'"marimo_version": "[^"]+"')
 
 
@@ -32,9 +51,18 @@ def twin(lab: str) -> Path:
     return folder / f"{folder.name}.ipynb"
 
 
-def marimo(*words: str | Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "marimo", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, timeout=120)
+@pytest.fixture
+def marimo(monkeypatch):
+    """`python -m marimo <words>` in this process, which imports it once for all notebooks: its exit status."""
+
+    def run(*words: str | Path) -> int:
+        monkeypatch.chdir(PROJECT)
+        monkeypatch.setattr(sys, "argv", ["marimo", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_module("marimo", run_name="__main__")
+        return end.value.code
+
+    return run
 
 
 def test_every_lab_has_a_notebook():
@@ -43,14 +71,13 @@ def test_every_lab_has_a_notebook():
     ]
 
 
-def test_marimo_finds_nothing_wrong():
-    found = marimo("check", "--strict", *NOTEBOOKS)
-    assert found.returncode == 0, found.stdout + found.stderr
+def test_marimo_finds_nothing_wrong(marimo):
+    assert marimo("check", "--strict", *NOTEBOOKS) == 0
 
 
 @pytest.mark.parametrize("lab", FOLDERS)
-def test_the_twin_is_the_notebook(lab, tmp_path):
-    marimo("export", "ipynb", PROJECT / "labs" / lab / "notebook.py", "-o", tmp_path / "twin.ipynb")
+def test_the_twin_is_the_notebook(lab, marimo, tmp_path):
+    assert marimo("export", "ipynb", PROJECT / "labs" / lab / "notebook.py", "-o", tmp_path / "twin.ipynb") == 0
     written, kept = ((path.read_bytes()) for path in (tmp_path / "twin.ipynb", twin(lab)))
     # The exporter notes its own version, which may be a later one of the same series.
     assert VERSION.sub(b"", written) == VERSION.sub(b"", kept), f"{twin(lab).name} is not what marimo exports now"
@@ -68,13 +95,14 @@ def test_a_notebook_defines_nothing_that_belongs_in_the_lab(lab):
     assert len(headings) >= 5
 
 
-@pytest.mark.parametrize("lab", [pytest.param(lab, marks=SLOW.get(lab, ())) for lab in FOLDERS])
+@pytest.mark.parametrize(("lab", "first"), RUNS)
 @pytest.mark.filterwarnings("default")  # zmq and asyncio warn of their own affairs
-def test_the_twin_runs_from_top_to_bottom_without_a_network(lab, tmp_path, monkeypatch):
+def test_the_twin_runs_from_top_to_bottom_without_a_network(lab, first, tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     for name, value in {"LABS_DATA": str(tmp_path / "data"), "OMP_NUM_THREADS": "1", **unreachable()}.items():
         monkeypatch.setenv(name, value)
     notebook = nbformat.read(twin(lab), as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     figures = [o for o in outputs if "<img" in str(o.get("data", {}).get("text/html", ""))]

@@ -134,7 +134,8 @@ def _(mo):
     ## Parts of speech, names
 
     The course's tags (Penn Treebank's) with those that this lab's tagger says (Universal Dependencies'), and the
-    slide's sentence; Julia's `PoSTagger()` is commented out. `python -m labs.nlp.tagging` trains taggers.
+    slide's sentence; Julia's `PoSTagger()` is commented out. `python -m labs.nlp.tagging` trains taggers, and the
+    notebook `labs/nlp/tagging/notebook.py` tags your sentences in three ways and finds names in them.
 
     **Question.** Which of the two sets can tell *is* from *jumps*, and which *jumps* from *jumped*?
 

@@ -61,5 +61,5 @@ def test_a_list_of_runs_needs_no_torch(tmp_path):
     assert "lr 0.5, model task2, filters 8,16" in said
 
 
-def test_wrong_names_are_one_line(command, assert_one_line_error):
-    assert_one_line_error(command("labs", "train"), "'train' is no command of labs", "fetch, compare, picture")
+def test_wrong_names_are_one_line(here, assert_one_line_error):
+    assert_one_line_error(here("labs", "train"), "'train' is no command of labs", "fetch, compare, picture")

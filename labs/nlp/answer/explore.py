@@ -1,5 +1,6 @@
 """What the notebook draws: passages for a question by words and by vectors, the words chosen, when to be silent."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from labs.nlp.answer.answer import HyperParams, prepare
 from labs.nlp.answer.figures import plot_candidates, plot_parts, plot_saturation, plot_scatter, plot_thresholds
 from labs.nlp.answer.measures import rank
 from labs.nlp.answer.questions import Question
-from labs.nlp.answer.reader import Answer, Reader
+from labs.nlp.answer.reader import Reader
 from labs.nlp.answer.retrieval import BM25
 from labs.nlp.answer.thresholds import choose_threshold, precision_and_share
 from labs.nlp.sentences import content_words
@@ -101,35 +102,41 @@ def draw_spans(documents: str, question: str) -> tuple["Figure", str]:
     return plot_candidates(texts, p[order].tolist(), parts), said
 
 
-def draw_threshold(documents: str, precision: float, asked: str) -> tuple["Figure", str]:
-    """The threshold that a wanted precision sets, what it keeps of its promise, and what is said to questions."""
-    reader, questions = opened(documents)
-    if not questions:
-        raise InputError(f"there are no questions about {documents} to set a threshold with; take essays or suite")
+def draw_threshold(documents: str, precision: float) -> tuple["Figure", str]:
+    """The threshold that a wanted precision sets, and what it keeps of its promise."""
+    _, questions = opened(documents)
+    threshold = find_threshold(documents, precision)
     rows = scored(documents)
-    parts = {}
-    for part in ("tune", "held_out"):
-        own = [row for row, question in zip(rows, questions, strict=True) if question.part == part]
-        parts[part] = np.array([row["score"] for row in own]), np.array([row["rank_bm25"] == 1 for row in own])
-    threshold = choose_threshold(*parts["tune"], precision)
     lines = []
     for name, part in (("tuning part", "tune"), ("held out", "held_out")):
-        reached, share = precision_and_share(*parts[part], threshold)
-        n = len(parts[part][0])
-        lines.append(
-            f"{name}: {round(share * n)} of {n} questions answered, {reached:.0%} of these from the right place"
-        )
-    lines += [""] + [_said(reader, line.strip(), threshold) for line in asked.splitlines() if line.strip()]
+        scores, right = _of_part(documents, part)
+        reached, share = precision_and_share(scores, right, threshold)
+        given, count = round(share * len(scores)), len(scores)
+        lines.append(f"{name}: {given} of {count} questions answered, {reached:.0%} of these from the right place")
     return plot_thresholds(rows, questions, "bm25", threshold), "\n".join(lines)
 
 
-def _said(reader: Reader, question: str, threshold: float) -> str:
-    answer = Reader(reader.passages, reader.index, reader.method, reader.weights, threshold).answer(question)
-    return f"{question}\n{_indented(answer)}\n"
+def draw_answers(documents: str, precision: float, asked: str) -> str:
+    """What is said to questions, a line each, with the threshold that a wanted precision sets."""
+    reader = replace(opened(documents)[0], threshold=find_threshold(documents, precision))
+    lines = []
+    for question in filter(None, map(str.strip, asked.splitlines())):
+        lines += [question, *(f"  {line}" for line in chat.describe(reader.answer(question)).splitlines()), ""]
+    return "\n".join(lines) or "Write a question, a line each."
 
 
-def _indented(answer: Answer) -> str:
-    return "\n".join(f"  {line}" for line in chat.describe(answer).splitlines())
+def find_threshold(documents: str, precision: float) -> float:
+    """The lowest score above which this share of the tuning part's answers is right; InputError without questions."""
+    if not opened(documents)[1]:
+        raise InputError(f"there are no questions about {documents} to set a threshold with; take essays or suite")
+    return choose_threshold(*_of_part(documents, "tune"), precision)
+
+
+def _of_part(documents: str, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """The scores of a part's questions, and whether the best passage is right."""
+    questions = opened(documents)[1]
+    own = [row for row, question in zip(scored(documents), questions, strict=True) if question.part == part]
+    return np.array([row["score"] for row in own]), np.array([row["rank_bm25"] == 1 for row in own])
 
 
 def _content(question: str) -> list[str]:

@@ -15,7 +15,14 @@ from labs.nlp.answer.retrieval import BM25, METHODS
 from labs.nlp.answer.thresholds import curve, precision_and_share
 from labs.nlp.sentences import content_words
 
-WORDS = (("#2166ac", ""), ("#f4a582", "//"), ("#1b7837", ".."), ("#92c5de", "xx"), ("#762a83", "--"), ("#fdb863", "\\\\"))
+WORDS = (
+    ("#2166ac", ""),
+    ("#f4a582", "//"),
+    ("#1b7837", ".."),
+    ("#92c5de", "xx"),
+    ("#762a83", "--"),
+    ("#fdb863", "\\\\"),
+)
 LOOKS = {"tune": ("#888888", "--", "o"), "held_out": ("#2166ac", "-", "s")}
 NAMES = {"tune": "tuning part", "held_out": "held out"}
 
@@ -123,7 +130,7 @@ def plot_parts(question: str, passages: Sequence[Passage], bm25: BM25, number: i
 
 def plot_saturation(k1: float, b: float) -> Figure:
     """By what a word's idf is multiplied when a passage has it so many times, for three lengths of passages."""
-    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
     axis = figure.subplots()
     tf = np.linspace(0, 10, 101)
     for length, style in ((0.5, ":"), (1.0, "-"), (2.0, "--")):
@@ -137,7 +144,7 @@ def plot_saturation(k1: float, b: float) -> Figure:
     axis.set_ylabel("factor of the idf", fontsize=13)
     axis.tick_params(labelsize=12)
     axis.grid(alpha=0.3)
-    figure.legend(loc="outside right upper", fontsize=12, title="a passage of")
+    figure.legend(loc="outside right upper", fontsize=12, title="a passage of", title_fontsize=12)
     return figure
 
 
@@ -146,7 +153,10 @@ def plot_scatter(shares: np.ndarray, cosines: np.ndarray, right: np.ndarray) -> 
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axis = figure.subplots()
     axis.scatter(shares, cosines, s=14, color="#999999", label="a passage")
-    for scores, marker, size, name in ((shares, "s", 130, "BM25's first five"), (cosines, "o", 230, "vectors' first five")):
+    for scores, marker, size, name in (
+        (shares, "s", 130, "BM25's first five"),
+        (cosines, "o", 230, "vectors' first five"),
+    ):
         first = np.argsort(-scores, kind="stable")[:5]
         axis.scatter(shares[first], cosines[first], s=size, marker=marker, facecolors="none", edgecolors="#2166ac",
                      linewidths=2, label=name)  # fmt: skip
@@ -160,7 +170,9 @@ def plot_scatter(shares: np.ndarray, cosines: np.ndarray, right: np.ndarray) -> 
     return figure
 
 
-def plot_candidates(texts: Sequence[str], probabilities: Sequence[float], parts: Mapping[str, Sequence[float]]) -> Figure:
+def plot_candidates(
+    texts: Sequence[str], probabilities: Sequence[float], parts: Mapping[str, Sequence[float]]
+) -> Figure:
     """The likeliest candidates: their probability, and what each feature adds to their logit (a row per feature)."""
     figure = Figure(figsize=(10, 1.4 + 0.42 * len(parts)), layout="constrained")
     axis = figure.subplots()

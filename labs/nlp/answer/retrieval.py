@@ -51,7 +51,7 @@ class BM25:
     def parts(self, question: Sequence[str], text: int) -> dict[str, float]:
         """What each different word of the question adds to the score of a text, 0 for one that it has not."""
         row = self.weights[[text]].toarray()[0]
-        return {word: float(row[self.index[word]]) if word in self.index else 0.0 for word in dict.fromkeys(question)}
+        return {word: float(row[self.index[word]]) if word in self.index else 0.0 for word in question}
 
     def shares(self, question: Sequence[str]) -> np.ndarray:
         """The scores as shares of Σ idf (k₁ + 1), which no text reaches: in [0, 1), comparable between questions.

@@ -76,7 +76,7 @@ def plot_steps(graph: np.ndarray, damping: float, step: int) -> Figure:
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     places = np.arange(1, min(len(end), MOST) + 1)
-    left.bar(places, path[step][: len(places)], 0.7, color=CHOSEN, label=f"after {step} steps")
+    left.bar(places, path[step][: len(places)], 0.7, color=CHOSEN, label=f"at step {step}")
     left.bar(places, end[: len(places)], 0.9, fill=False, edgecolor="black", linewidth=1.5, label="in the end")
     left.set_xlabel("sentence", fontsize=13)
     left.set_ylabel("probability", fontsize=13)
@@ -115,7 +115,7 @@ def plot_dimensions(words: Sequence[Sequence[str]], number: int) -> Figure:
     most = max(float(np.abs(shown).max()), 1e-12)
     axis.imshow(shown, cmap="RdBu", vmin=-1.3 * most, vmax=1.3 * most, aspect="auto")
     for (i, k), value in np.ndenumerate(shown):
-        axis.text(k, i, f"{value:.2f}".replace("-", "−"), ha="center", va="center", fontsize=13)
+        axis.text(k, i, f"{round(value, 2) + 0.0:.2f}".replace("-", "−"), ha="center", va="center", fontsize=13)
     for k, i in enumerate(sentence_per_dimension(counts, number)):
         if i < len(shown):
             axis.add_patch(Rectangle((k - 0.47, i - 0.45), 0.94, 0.9, fill=False, edgecolor="black", linewidth=2.5))

@@ -230,9 +230,7 @@ def save_figures(run: Run, texts: list[Text], rows: list[Row], args: HyperParams
     scores = weigh(first.sentences, args)
     chosen = {method: choose(first.sentences, method, args, scores) for method in OWN}
     run.save_figure("weights", figures.plot_weights(first.sentences, scores.textrank, scores.lsa, chosen))
-    run.save_figure(
-        "graph", figures.plot_graph(first.sentences, scores.graph, scores.textrank, chosen["textrank"])
-    )
+    run.save_figure("graph", figures.plot_graph(first.sentences, scores.graph, scores.textrank, chosen["textrank"]))
     run.save_figure("steps", figures.plot_steps(scores.graph, args.damping, step=1))
     words = [content_words(sentence) for sentence in first.sentences]
     run.save_figure("dimensions", figures.plot_dimensions(words, args.dimensions))

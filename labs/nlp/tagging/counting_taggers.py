@@ -75,13 +75,13 @@ class HiddenMarkov:
         k = len(tags)
         start, transitions = torch.full((k,), added), torch.full((k, k), added)
         words: dict[str, Tensor] = defaultdict(lambda: torch.zeros(k))
-        for sentence in sentences:
-            path = [number[tag] for _, tag in sentence]
-            start[path[0]] += 1
-            for before, after in pairwise(path):
-                transitions[before, after] += 1
-            for (word, _), tag in zip(sentence, path, strict=True):
-                words[word.lower()][tag] += 1
+        paths = [[number[tag] for _, tag in sentence] for sentence in sentences]
+        for tag, count in Counter(path[0] for path in paths).items():
+            start[tag] += count
+        for (before, after), count in Counter(pair for path in paths for pair in pairwise(path)).items():
+            transitions[before, after] += count
+        for (word, name), count in Counter((word.lower(), tag) for one in sentences for word, tag in one).items():
+            words[word][number[name]] += count
         total = sum(words.values())
         once = sum((counts for counts in words.values() if counts.sum() == 1), torch.zeros(k))
         self.start, self.transitions = (start / start.sum()).log(), (transitions / transitions.sum(1, True)).log()
@@ -92,7 +92,7 @@ class HiddenMarkov:
         }
 
     def parts(self, words: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """What `viterbi` takes for a sentence, as log-probabilities: emissions (T, K), transitions (K, K), start (K,)."""
+        """Log-probabilities as `viterbi` takes them: emissions (T, K) of a sentence, transitions (K, K), start (K,)."""
         emissions = torch.stack([self.emissions.get(word.lower(), self.unknown) for word in words])
         return emissions, self.transitions, self.start
 

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from labs.nlp.tagging import entities, figures
 from labs.nlp.tagging.bilstm import Encoding
 from labs.nlp.tagging.conll import kinds_of, spans
 from labs.nlp.tagging.counting_taggers import HiddenMarkov, MostFrequentTag, greedy, viterbi, viterbi_table
+from labs.nlp.tagging.crf import CRF
 from labs.nlp.tagging.tag import split_words
 from labs.nlp.tagging.tagging import HyperParams, get_data, load_run, predict, train
 
@@ -94,7 +95,8 @@ def get_taggers(dataset: str, epochs: int, crf: bool = False, anew: bool = False
     _, frequent, markov = count_tags(dataset)
     path = None if anew else newest_run(dataset, crf)
     if path is None:
-        path = train(dataset=dataset, epochs=epochs, crf=crf, width=32, batch_size=32, lr=0.01)[1].path
+        quick: dict[str, Any] = {"width": 32, "batch_size": 64, "lr": 0.02, "dropout": 0.2, "unknown": 0.1}
+        path = train(draw=False, dataset=dataset, epochs=epochs, crf=crf, **quick)[1].path
     else:
         print(f"opened {path}")
     loaded = load_run(path)
@@ -107,8 +109,10 @@ def newest_run(dataset: str, crf: bool) -> Path | None:
     wanted = {"command": HyperParams.COMMAND, "dataset": dataset, "crf": crf}
     weights = (RUNS / "nlp").glob("*/model.safetensors")
     for file in sorted(weights, key=lambda file: file.stat().st_mtime, reverse=True):
-        if finished(file.parent) and wanted.items() <= read_record(file.parent).items():
-            return file.parent
+        path = file.parent
+        whole = (path / "hyperparams.json").is_file() and finished(path)
+        if whole and wanted.items() <= read_record(path).items():
+            return path
     return None
 
 
@@ -162,6 +166,7 @@ def draw_table(
     ]
     unknown = [word for word in words if word.lower() not in markov.emissions]
     said = f"log p of the best path {path_score(best, *parts):.2f}, of the greedy one {path_score(quick, *parts):.2f}"
+    said = said.replace("-", "−")
     said += f"\nthey differ at {'; '.join(differ)}" if differ else "\nthe two paths are the same"
     said += f"\nnever seen in training: {', '.join(unknown)}" if unknown else ""
     return figures.plot_table(words, markov.tags, parts, most), said
@@ -238,9 +243,10 @@ def draw_swap(taggers: Taggers, text: str, name: str, other: str) -> tuple["Figu
 
 def draw_rules(taggers: Taggers) -> tuple["Figure", str]:
     """A field's scores of which tag follows which, and the tags that it likes least at the beginning of a sentence."""
-    if "crf" not in taggers.model:
+    field, tags = dict(taggers.model).get("crf"), taggers.encoding.tags
+    if not isinstance(field, CRF):
         raise InputError("this network has no CRF on top; tick the box above and train")
-    field, tags = taggers.model["crf"], taggers.encoding.tags
-    order = field.start.detach().cpu().argsort().tolist()
-    said = "at the beginning of a sentence: " + ", ".join(f"{tags[i]} {float(field.start[i]):.1f}" for i in order)
+    start = field.start.detach().cpu()
+    order = start.argsort().tolist()
+    said = "at the beginning of a sentence: " + ", ".join(f"{tags[i]} {float(start[i]):.1f}" for i in order)
     return figures.plot_transitions(field.transitions, tags), said.replace(" -", " −")

@@ -36,10 +36,10 @@ def plot_table(
     for t, previous in enumerate(came_from):
         for tag, row in rows.items():
             if int(previous[tag]) in rows:
-                axis.plot([t + 0.27, t + 0.73], [rows[int(previous[tag])], row], color="#aaaaaa", linewidth=1)
-    looks: list[tuple[str, list[int], dict[str, Any]]] = [
-        ("greedy", quick, {"color": GREEDY, "linewidth": 3, "linestyle": (0, (2, 1.2))}),
-        ("best path (Viterbi)", best, {"color": BEST, "linewidth": 2.5}),
+                axis.plot([t, t + 1], [rows[int(previous[tag])], row], color="#bbbbbb", linewidth=1, zorder=1)
+    looks: list[tuple[str, list[int], dict[str, Any]]] = [  # the greedy one above: where both go, both are seen
+        ("best path (Viterbi)", best, {"color": BEST, "linewidth": 4}),
+        ("greedy", quick, {"color": GREEDY, "linewidth": 2, "linestyle": (0, (3, 2))}),
     ]
     for name, path, look in looks:
         axis.plot(range(len(words)), [rows[tag] for tag in path], label=name, zorder=2, **look)

@@ -1,7 +1,7 @@
-"""The figures of a run of labs.nlp.translate."""
+"""The figures of a run of labs.nlp.translate, and of its notebook."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
@@ -84,4 +84,53 @@ def plot_mistakes(found: Sequence[Translation], pairs: Sequence[Pair], most: int
     for y, row in enumerate(rows, 1):
         for x, text, colour in zip(places, row, ("black", BAD, GOOD), strict=True):
             axis.text(x, y, plain(text), fontsize=13, color=colour, va="center")
+    return figure
+
+
+def plot_sureness(translation: Translation, sure: Sequence[float], second: Sequence[str]) -> Figure:
+    """Where the network looked for each token; beside it how probable that token was, and which came second."""
+    figure = Figure(figsize=(11, 1.3 + 0.32 * max(3, len(sure))), layout="constrained")
+    look, bars = figure.subplots(1, 2, width_ratios=(3, 1))
+    if not sure:
+        look.set_axis_off()
+        bars.set_axis_off()
+        look.text(0, 0.5, "nothing written", fontsize=13)
+        return figure
+    look.imshow(translation.weights.numpy(), cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    names = [plain(name.replace(" ", "␣")) for name in translation.source]
+    look.set_xticks(range(len(names)), names, fontsize=12 if len(names) < 50 else 8)
+    look.set_yticks(range(len(sure)), [plain(name.replace(" ", "␣")) for name in translation.target], fontsize=12)
+    look.xaxis.tick_top()
+    look.tick_params(length=0)
+    bars.barh(range(len(sure)), sure, color=[GOOD if p > 0.9 else BAD for p in sure], height=0.7)
+    for row, (p, other) in enumerate(zip(sure, second, strict=True)):
+        place, colour = (0.03, "white") if p > 0.5 else (p + 0.03, "black")  # dark bars carry white letters
+        bars.text(place, row, plain(other), fontsize=11, va="center", color=colour)
+    bars.set(xlim=(0, 1), ylim=(len(sure) - 0.5, -0.5), yticks=[])
+    bars.set_xlabel("p, then the next likeliest", fontsize=12)
+    bars.tick_params(labelsize=11)
+    return figure
+
+
+def plot_forcing(shares: Mapping[str, tuple[float, float, float]], length: float) -> Figure:
+    """Of each kind of text: right tokens given right ones (across) and texts exact (up), and the curve aᵁ, U `length`.
+
+    shares   of a kind: both shares, and its mean number of tokens
+    """
+    figure = Figure(figsize=(8, 4.6), layout="constrained")
+    axis = figure.subplots()
+    least = max(0.0, min([0.98, *(accuracy for accuracy, _, _ in shares.values())]) - 0.005)
+    places = [least + (1 - least) * i / 200 for i in range(201)]
+    curve = [100 * a**length for a in places]
+    axis.plot([100 * a for a in places], curve, "--", color="grey", label=f"aᵁ, U = {length:.1f}")
+    families = {"date": ("o", "#2166ac"), "number": ("s", "#b2182b")}
+    for family, (marker, colour) in families.items():
+        own = [(100 * a, 100 * e) for kind, (a, e, _) in shares.items() if family in kind]
+        axis.plot(*zip(*own, strict=True), marker, color=colour, markersize=9, alpha=0.7, label=f"a kind of {family}s")
+    axis.set(xlim=(100 * least, 100.2), ylim=(-3, 104))
+    axis.set_xlabel("right tokens, given the right ones before, %", fontsize=13)
+    axis.set_ylabel("texts exact, by itself, %", fontsize=13)
+    axis.tick_params(labelsize=12)
+    axis.legend(fontsize=12, loc="lower right")
+    axis.grid(alpha=0.3)
     return figure

@@ -52,7 +52,7 @@ class HyperParams(TrainingFlags):
 
     dataset: str = "dates"  # dates (and numbers: made by a grammar), tsv:FILE (source, tab, target in each line)
     pairs: Count = 30_000  # dates: pairs to train on
-    epochs: Count = 6  # passes over the training pairs
+    epochs: Usual[Count] = UNGIVEN  # passes over the training pairs; none: 6, for a transformer 10
     batch_size: Count = 64  # pairs per gradient step
     lr: Positive = 2e-3  # learning rate (η); it rises for an epoch, then falls along a cosine
     model: Literal["gru", "transformer"] = "gru"  # what reads and writes
@@ -68,7 +68,8 @@ class HyperParams(TrainingFlags):
     length_penalty: NotNegative = 0.6  # with --beam: how much longer translations are favoured (α)
 
     def usual(self) -> dict[str, Any]:
-        return {"tokens": "character" if self.dataset == "dates" else "subword"}
+        tokens = "character" if self.dataset == "dates" else "subword"
+        return {"tokens": tokens, "epochs": 6 if self.model == "gru" else 10}
 
     def check(self) -> None:
         recurrent = self.model == "gru"

@@ -21,9 +21,9 @@ def size_of(path):
 
 
 @pytest.fixture
-def run(command, data_dir, tmp_path):
+def run(here, data_dir, tmp_path):
     """A run directory, trained by the command."""
-    done = command("labs.gan", *TINY, "--data-dir", data_dir, "--out", "run")
+    done = here("labs.gan", *TINY, "--data-dir", data_dir, "--out", "run")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "run"
@@ -33,7 +33,7 @@ def run(command, data_dir, tmp_path):
     return tmp_path / "run"
 
 
-def test_train_then_sample_then_evaluate(command, data_dir, run):
+def test_train_then_sample_then_evaluate(here, data_dir, run):
     summary = json.loads((run / "summary.json").read_text())
     assert (summary["lab"], summary["dataset"], summary["epochs"]) == ("gan", "digits", 1)
     assert {"discriminator_loss", "generator_loss", "coverage"} <= summary["metrics"].keys()
@@ -53,7 +53,7 @@ def test_train_then_sample_then_evaluate(command, data_dir, run):
     width, height = size_of(*sample.sample(run=run, interpolate=True, count=4, device="cpu"))
     assert width > 2 * height  # ten columns, four rows
 
-    done = command("labs.gan.evaluate", "--run", run, "--samples", 200, "--offline")
+    done = here("labs.gan.evaluate", "--run", run, "--samples", 200, "--offline")
     assert done.returncode == 0, done.stderr
     assert "training the judge" not in done.stdout  # that of the run's own data directory is taken
     scores = json.loads((run / "evaluation.json").read_text())
@@ -123,8 +123,8 @@ def test_wrong_values_are_refused(kind, words, part):
         cli.parse(kind, words)
 
 
-def test_bad_input_is_one_line_and_status_2(command, assert_one_line_error):
-    assert_one_line_error(command("labs.gan", "--beta1", 2), "--beta1 is 2.0", "less than 1")
+def test_bad_input_is_one_line_and_status_2(here, assert_one_line_error):
+    assert_one_line_error(here("labs.gan", "--beta1", 2), "--beta1 is 2.0", "less than 1")
     with pytest.raises(InputError, match="nowhere holds no trained network: it has no model.safetensors"):
         evaluate.measure(run="nowhere")
     with pytest.raises(InputError, match="no run of labs.gan .*python -m labs.gan"):

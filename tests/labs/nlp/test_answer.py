@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from common.errors import InputError
-from labs.nlp.answer import figures, spans, train
+from labs.nlp.answer import answer, figures, spans, train
 from labs.nlp.answer.measures import interval, rank, top
 from labs.nlp.answer.passages import Passage, load_passages, plain, read_markdown, read_plain
 from labs.nlp.answer.questions import exact_match, f1, keep_answered, load_questions
@@ -90,7 +90,7 @@ def test_a_folder():
     assert [p.place for p in found] == ["bread.txt", "ships.md › Ships", "ships.md › Masts"]
     for name, says in (
         ("folder:none", "no such folder"),
-        ("wiki", "neither suite nor folder"),
+        ("wiki", "neither suite, essays nor folder"),
         ("folder:e", "no text"),
     ):
         Path("e").mkdir(exist_ok=True)
@@ -113,6 +113,16 @@ def test_bm25_by_hand():
     assert not index.shares([]).any()
     assert (index.shares(["day"]) < 1).all()
     assert BM25(texts, k1=0).scores(["moon"]) == pytest.approx([idf, 0, idf])  # only whether, not how often
+
+
+def test_bm25_as_the_sheet_works_it_out():
+    index = BM25([["salt", "salt", "water"], ["salt"]])
+    assert index.scores(["salt", "water"]) == pytest.approx([0.182 * 1.205 + 0.693 * 0.830, 0.182 * 1.257], abs=1e-3)
+    assert index.parts(["salt", "water", "soup"], 0) == pytest.approx(
+        {"salt": 0.220, "water": 0.575, "soup": 0}, abs=1e-3
+    )
+    assert index.scores(["salt"]) == pytest.approx([0.220, 0.229], abs=1e-3)
+    assert BM25([["salt", "salt", "water"], ["salt"]], b=0).scores(["salt"]) == pytest.approx([0.251, 0.182], abs=1e-3)
 
 
 def test_latent_vectors_find_a_text_by_another_word():
@@ -193,6 +203,7 @@ def test_squad_measures_by_hand():
     assert exact_match("Anna", ["Anna Berg"]) == 0
     assert f1("by Anna Berg", ["Anna Berg"]) == pytest.approx(2 * 2 / 5)
     assert f1("Karl", ["Anna Berg", "Karl Lund"]) == pytest.approx(2 / 3)
+    assert f1("about 1700 by Bartolomeo Cristofori", ["Bartolomeo Cristofori"]) == pytest.approx(4 / 7)
     assert f1("", ["x"]) == 0
     assert exact_match("92.4 %", ["92.4 %"]) == 1
     assert exact_match("92 %", ["92.4 %"]) == 0
@@ -222,6 +233,19 @@ def test_the_suites_questions():
         assert sum(bool(question.answers) for question in own) >= 50
         assert sum(not question.answers for question in own) >= 10
     assert len({question.text for question in questions}) == len(questions)
+
+
+def test_the_essays_alone():
+    """Documents that no edit of a sheet changes, with the questions about them and those without an answer."""
+    passages, questions = answer.get_data(answer.HyperParams(documents="essays"))
+    assert len(passages) == 320
+    assert sum(bool(question.answers) for question in questions) == 72
+    assert sum(not question.answers for question in questions) == 34
+
+
+def test_sheets_of_rooms_are_among_the_documents():
+    found = {passage.document for passage in load_passages("suite", 100)}
+    assert {"labs/nlp/README.md", "labs/nlp/answer/README.md", "labs/cnn/README.md", "topics/law.txt"} <= found
 
 
 def test_a_question_whose_passage_is_gone():
@@ -312,3 +336,24 @@ def test_figures():
     assert len(figures.plot_retrieval(rows, questions).axes) == 1  # neither sheets nor essays: all
     (axis,) = figures.plot_scores(rows, questions, "bm25", 0.2).axes
     assert [len(dots.get_offsets()) for dots in axis.collections] == [2, 2, 2]
+    passages = load_passages("folder:docs", 100)
+    bm25 = BM25([["bread"], ["hull", "built"], ["mast"]])
+    (axis,) = figures.plot_parts("Who built the hull?", passages, bm25).axes
+    widths = [bar.get_width() for bar in axis.patches]  # a word's bars, then the next one's; the best passage first
+    assert widths[0] + widths[3] == pytest.approx(bm25.scores(["built", "hull"])[1])
+    assert widths[1:3] == widths[4:] == [0, 0]
+    (axis,) = figures.plot_saturation(1.2, 0.75).axes
+    assert axis.lines[1].get_ydata()[[0, 10]] == pytest.approx([0, 1])  # once in a passage of mean length
+    scatter = figures.plot_scatter(np.arange(9.0), np.arange(9.0)[::-1], np.arange(9) == 3).axes[0]
+    assert [len(dots.get_offsets()) for dots in scatter.collections] == [9, 5, 5, 1]
+
+
+@pytest.mark.slow
+def test_reaches(tmp_path):
+    """The sheets move with every edit; a warning that a question has lost its passage is an error here."""
+    for number, settings in enumerate(({}, answer.ESSAYS)):
+        _, run = train(**settings, quiet=True, out=tmp_path / str(number))
+        rows = [row for row in answer.EXPECTED if row.settings == settings]
+        assert rows
+        for row in rows:
+            assert row.holds(run.metrics), (row, run.metrics)

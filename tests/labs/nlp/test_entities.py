@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from common import cli, plots
+from common.errors import InputError
 from common.runs import Run
-from labs.nlp.tagging import entities, tag, tagging
+from labs.nlp.tagging import entities, explore, figures, tag, tagging
 from labs.nlp.tagging.conll import kinds_of, load_entities, spans
 from labs.nlp.tagging.entities import broken_starts, compare, confusion, pieces, score_entities
 from labs.nlp.tagging.tag import split_words
@@ -164,6 +165,104 @@ def test_parts_of_speech_have_no_figure(capsys):
         cli.run(tag.read, tag.Request, ["The dog", "--run", "pos", "--out", "p.png"], "tag")
     assert exit.value.code == 2
     assert "a figure is drawn of named entities only" in capsys.readouterr().err
+
+
+# --- The notebook's figures -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def taggers():
+    Path("ner.txt").write_text("Anna B-PER\nBell I-PER\nsings O\n\nin O\nRome B-LOC\n\n" * 20)
+    return explore.get_taggers("conll:ner.txt", 20, crf=True)
+
+
+def words_drawn(figure):
+    return [text.get_text() for axis in figure.axes for text in axis.texts]
+
+
+def test_taggers_side_by_side(taggers, capsys):
+    words = ["Anna", "Bell", "in", "Rome"]
+    assert taggers.ways(words)["BiLSTM"] == ["B-PER", "I-PER", "O", "B-LOC"]
+    figure, said = explore.draw_ways(taggers, "Anna Bell in Quito")
+    assert said.endswith("never seen in training: Quito")
+    assert {"Anna", "Quito", "BiLSTM", "HMM", "B-PER"} <= set(words_drawn(figure))
+    with pytest.raises(InputError, match="no word"):
+        explore.draw_ways(taggers, " ")
+    with pytest.raises(InputError, match="41 words"):
+        explore.draw_ways(taggers, "word " * 41)
+    # The same settings again: the run that there is; another setting, or anew: not that one.
+    assert explore.get_taggers("conll:ner.txt", 1, crf=True).path == taggers.path
+    assert f"opened {taggers.path}" in capsys.readouterr().out
+    assert explore.newest_run("conll:ner.txt", crf=False) is explore.newest_run("tagged", crf=True) is None
+    assert explore.get_taggers("conll:ner.txt", 1, crf=True, anew=True).path != taggers.path
+
+
+def test_another_name_in_its_place(taggers):
+    _, said = explore.draw_swap(taggers, "Anna Bell sings in Rome", "Anna Bell", "Rome")
+    name, others = said.splitlines()
+    assert name.startswith("Anna Bell: B-PER I-PER ") and "Rome: B-LOC" in name
+    assert others == "other words that changed: none"
+    with pytest.raises(InputError, match="'Bell Anna' does not stand in the sentence"):
+        explore.draw_swap(taggers, "Anna Bell sings", "Bell Anna", "Rome")
+
+
+def test_a_fields_rules(taggers):
+    figure, said = explore.draw_rules(taggers)
+    tags, field = list(taggers.encoding.tags), taggers.model["crf"]
+    assert words_drawn(figure)[0] == f"{float(field.transitions[0, 0].detach()):.1f}".replace("-", "−")
+    first, rest = said.removeprefix("at the beginning of a sentence: ").split(", ", 1)
+    assert first.split()[0] == tags[int(field.start.argmin())] and len(rest.split(", ")) == len(tags) - 1
+    del taggers.model["crf"]
+    with pytest.raises(InputError, match="no CRF on top"):
+        explore.draw_rules(taggers)
+
+
+def test_viterbi_in_the_notebook():
+    _, said = explore.draw_by_hand(0.3, 0.3)
+    assert said.splitlines()[-1] == "Viterbi: N N V, 0.007056   greedy: N V V, 0.003136"
+    assert "greedy: N N V" in explore.draw_by_hand(0.45, 0.3)[1]  # the notebook's answer
+    counted = explore.count_tags()
+    figure, said = explore.draw_table(*counted, "Children like to know how things work.", 6)
+    assert "they differ at like: greedy ADP, Viterbi VERB; to: greedy ADP, Viterbi PART" in said
+    shown = " ".join(label.get_text() for label in figure.axes[0].get_yticklabels())
+    assert shown == "ADP ADV NOUN PART PUNCT VERB"
+    figure, said = explore.draw_counted(*counted, 3)
+    assert "bad" in said.splitlines()[-1] and "own" in words_drawn(figure)
+    with pytest.raises(InputError, match="13 words"):
+        explore.draw_table(*counted, "word " * 13, 6)
+    markov = counted[2]
+    agreed, differing = ["The", "dog", "barks"], ["Children", "like", "to", "know"]
+    assert figures.choose_sentence(markov, [agreed, differing]) is differing
+    assert figures.choose_sentence(markov, [agreed, [*agreed, "."]]) is agreed
+
+
+def test_a_tagging_of_the_readers_own():
+    own = "Ada/B-PER Bell/I-PER in/O Rome/B-LOC"
+    _, said = explore.draw_score(own, "Ada/B-PER Bell/O in/O Rome/I-LOC")
+    assert said.splitlines() == [
+        "tags right: 2 of 4     I that nothing has begun: 1",
+        "entities: there 2, said 2, right 1",
+        "precision 1/2 = 0.500   recall 1/2 = 0.500   F1 = 2 · 1/(2 + 2) = 0.500",
+    ]
+    for line, part in [
+        ("Ada/B-PER Bell/I-PER", "the same words: 4 words and 2"),
+        ("Ada/B-PER Bella/I-PER in/O Rome/B-LOC", "word 2 is 'Bell' and 'Bella'"),
+        ("Ada/PER", "'Ada/PER' must be a word, / and a tag"),
+        ("Ada B-PER", "'Ada' must be"),
+        ("", "the line is empty"),
+    ]:
+        with pytest.raises(InputError, match=part):
+            explore.draw_score(own, line)
+
+
+def test_figures_can_be_left_out(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(tagging, "save_figures", lambda *args: drawn.append(args))
+    tiny = {"epochs": 1, "width": 8, "limit": 40, "quiet": True}
+    tagging.train(draw=False, **tiny)
+    assert not drawn
+    tagging.train(**tiny)
+    assert len(drawn) == 1
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import islice
 from pathlib import Path
 
 import networkx
@@ -12,7 +13,7 @@ from sklearn.decomposition import TruncatedSVD
 from common.errors import InputError
 from common.text.corpora import corpora_folder
 from labs.nlp.sentences import content_words, split_sentences
-from labs.nlp.summarise import figures, summarise
+from labs.nlp.summarise import explore, figures, summarise
 from labs.nlp.summarise.extraction import (
     best,
     cosine_weights,
@@ -21,6 +22,7 @@ from labs.nlp.summarise.extraction import (
     rank,
     sentence_lengths,
     sentence_per_dimension,
+    walk,
 )
 from labs.nlp.summarise.references import Text, interval, load_references, measure, measure_random, oracle
 from labs.nlp.summarise.rouge import longest_common_subsequence, rouge_l, rouge_n
@@ -99,6 +101,25 @@ def test_ranks_by_hand():
     ranks = rank(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0.0]]), 0.85)
     assert ranks[1] == pytest.approx((0.05 + 0.85) / 1.85, abs=1e-6)
     assert ranks.sum() == pytest.approx(1)
+    unequal = rank(np.array([[0, 2, 0], [2, 0, 1], [0, 1, 0.0]]))  # b is twice as much like a
+    assert unequal == pytest.approx([0.05 + 0.85 * ranks[1] * 2 / 3, ranks[1], 0.05 + 0.85 * ranks[1] / 3], abs=1e-6)
+    assert unequal == pytest.approx([0.326, 0.486, 0.188], abs=5e-4)  # as the sheet has them
+
+
+def test_a_walk_by_hand():
+    """The path again: from 1/3 each all but the middle's third go to the middle, and back."""
+    path = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0.0]])
+    middle = [float(ranks[1]) for ranks in islice(walk(path), 4)]
+    assert middle == pytest.approx([0.333, 0.617, 0.376, 0.581], abs=5e-4)
+    assert [float(ranks[1]) for ranks in islice(walk(path, 1.0), 3)] == pytest.approx([1 / 3, 2 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize("damping", [0.3, 0.85])
+def test_a_walk_comes_nearer_by_the_damping_at_least(damping):
+    graph = overlap_weights([content_words(sentence) for sentence in load_references()[0].sentences])
+    end = rank(graph, damping, 1000, 0)
+    apart = [float(np.abs(ranks - end).sum()) for ranks in islice(walk(graph, damping), 12)]
+    assert all(after <= damping * before + 1e-12 for before, after in zip(apart, apart[1:], strict=False))
 
 
 # --- LSA ---
@@ -139,6 +160,11 @@ def test_rouge_by_hand():
     assert rouge_l("police kill the gunman", reference).f1 == pytest.approx(3 / 4)
     assert rouge_l("the gunman kill police", reference).f1 == pytest.approx(2 / 4)
     assert rouge_n("The, the THE", "the cat", 1) == pytest.approx((1 / 3, 1 / 2, 2 / 5))
+    assert rouge_n("the dog ran home", "the old dog ran away", 1) == pytest.approx((3 / 4, 3 / 5, 2 / 3))
+    assert rouge_n("the dog ran home", "the old dog ran away", 2) == pytest.approx((1 / 3, 1 / 4, 2 / 7))
+    assert rouge_l("the dog ran home", "the old dog ran away").f1 == pytest.approx(2 / 3)
+    opposite = ("the dog chased the cat", "the cat chased the dog")
+    assert (rouge_n(*opposite, 1).f1, rouge_n(*opposite, 2).f1, rouge_l(*opposite).f1) == (1, 0.75, 0.6)
     assert rouge_n("", reference, 1) == rouge_l("x", reference) == (0, 0, 0)
 
 
@@ -244,6 +270,59 @@ def test_figures():
     assert [sum(bool(bar.get_hatch()) for bar in axis.patches) for axis in figure.axes] == [1, 2]
     (axis,) = figures.plot_graph(sentences[:5], graph[:5, :5], weights[:5], [4]).axes
     assert len(axis.lines) == 10
+    left, right = figures.plot_steps(graph[:5, :5], 0.85, 2).axes
+    assert len(left.patches) == 10
+    assert [len(line.get_xdata()) for line in right.lines] == [31, 31, 1]
+    table = figures.plot_dimensions([["moon", "orbit"], ["moon", "moon"], ["salt"]], 2).axes[0]
+    assert [text.get_text() for text in table.texts][-3:] == ["0.00", "1.00", "1.00"]  # salt: the second dimension
+    assert len(table.patches) == 2
+    marked = figures.plot_marked(sentences[:4], {"textrank": [1], "lead": [0, 1]}).axes[0]
+    assert [text.get_text() for text in marked.texts if len(text.get_text()) == 1] == ["1", "T", "1"]
     means = {method: {"rouge_1": 0.3} for method in summarise.METHODS}
     bands = {method: {"rouge_1": (0.2, 0.4)} for method in summarise.METHODS}
     assert len(figures.plot_rouge(means, bands).axes[0].patches) == 6
+
+
+# --- What the notebook draws ---
+
+OWN = "The Moon orbits the Earth. Its orbit takes a month. Soup is hot. The Moon is far."
+
+
+def test_a_text_is_explored():
+    name = next(iter(explore.essays()))
+    assert "   piec · follow · orbit · round · planet" in explore.draw_text(name, "").splitlines()
+    assert explore.draw_graph(name, "", "overlap", 0.85)[1] == (
+        "heaviest edge: 4 and 6 share moon, planet, ring: 3/(ln 5 + ln 9) = 0.788"
+    )
+    assert "1 and 4 share moon = " in explore.draw_graph(name, OWN, "cosine", 0.85)[1]
+    assert "nobody can walk" in explore.draw_graph(name, "Soup. Salt. Bread.", "overlap", 0.85)[1]
+    assert "sentence 6 is first, with 0.254; all 6 add up to 1.000" in explore.draw_steps(name, "", 0.85, 99)[1]
+    assert explore.draw_methods(name, "", 2, 0.85, 3)[1] == "TextRank and LSA both take: none"
+    assert len(explore.draw_dimensions(name, "", 3).axes[0].get_xticklabels()) == 4
+
+
+def test_a_choice_is_measured():
+    name = next(iter(explore.essays()))
+    figure, said = explore.draw_rouge(name, "", "", "3 and 1")
+    assert "14 words shared; precision 14/53 = 0.264, recall 14/27 = 0.519, F1 = 2·14/(53 + 27) = 0.350" in said
+    assert len(figure.axes[0].get_xticks()) == 7
+    _, said = explore.draw_rouge(name, OWN, "Soup is hot", "3")
+    assert "F1 = 2·3/(3 + 3) = 1.000" in said
+    long = " ".join(f"Here is sentence {i}." for i in range(40))  # too many sets for an oracle
+    assert len(explore.draw_rouge(name, long, "Here", "1 2 3")[0].axes[0].get_xticks()) == 5
+
+
+@pytest.mark.parametrize(
+    ("own", "numbers", "says"),
+    [
+        ("One. Two.", "1", "your text has 2 sentences; paste one of 3 to 60"),
+        (OWN, "1", "your text has no summary to compare with"),
+        ("", "none", "'none' names no choice; write some of the numbers 1 to 6"),
+        ("", "0 1", "names no choice"),
+        ("", "7", "names no choice"),
+        ("", "1 2 3 4 5 6", "but not all"),
+    ],
+)
+def test_what_cannot_be_explored(own, numbers, says):
+    with pytest.raises(InputError, match=says):
+        explore.draw_rouge(next(iter(explore.essays())), own, "", numbers)

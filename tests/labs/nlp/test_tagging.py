@@ -10,10 +10,10 @@ import torch
 from common import cli
 from common.errors import InputError
 from common.text.corpora import load_tagged, split_tagged
-from labs.nlp.tagging import bilstm, tagging
+from labs.nlp.tagging import bilstm, explore, tagging
 from labs.nlp.tagging.bilstm import Encoding
 from labs.nlp.tagging.conll import read_conll, spans
-from labs.nlp.tagging.counting_taggers import HiddenMarkov, MostFrequentTag, viterbi
+from labs.nlp.tagging.counting_taggers import HiddenMarkov, MostFrequentTag, greedy, viterbi, viterbi_table
 from labs.nlp.tagging.crf import CRF, IGNORED
 from labs.nlp.tagging.tagging import HyperParams, measure, train
 
@@ -38,6 +38,40 @@ def test_viterbi_finds_the_best_of_all_paths():
 
     assert viterbi(emissions, transitions, start) == list(max(itertools.product(range(3), repeat=5), key=value))
     assert viterbi(emissions[:1], transitions, start) == [int((start + emissions[0]).argmax())]
+
+
+def test_viterbi_by_hand():
+    """The sheet's three words, probabilities multiplied: greedy takes plants for a verb and cannot go back."""
+    emissions = torch.tensor([[0.4, 0.2], [0.3, 0.2], [0.05, 0.4]]).log()
+    transitions, start = torch.tensor([[0.3, 0.7], [0.8, 0.2]]).log(), torch.tensor([0.7, 0.3]).log()
+    table, came_from = viterbi_table(emissions, transitions, start)
+    by_hand = torch.tensor([[0.28, 0.06], [0.0252, 0.0392], [0.001568, 0.007056]])
+    assert torch.allclose(table.exp(), by_hand, atol=1e-7)
+    assert [row.tolist() for row in came_from] == [[0, 0], [1, 0]]
+    assert viterbi(emissions, transitions, start) == [0, 0, 1]
+    assert greedy(emissions, transitions, start) == [0, 1, 1]
+    assert viterbi(emissions[:2], transitions, start) == [0, 1]  # without grow the verb is best, exercise 2
+    # The same as a field: the sum over all eight paths, and the share of the best one.
+    crf, mask = CRF(2).requires_grad_(False), torch.ones(1, 3, dtype=torch.bool)
+    crf.start.copy_(start)
+    crf.transitions.copy_(transitions)
+    z = float(crf.log_partition(emissions[None], mask).exp())
+    assert z == pytest.approx(0.016674) and 0.007056 / z == pytest.approx(0.423, abs=5e-4)
+    assert float(crf.loss(emissions[None], torch.tensor([[0, 0, 1]]))) == pytest.approx(0.287, abs=5e-4)
+    for path, share in (([0, 1, 1], 0.188), ([1, 0, 1], 0.242)):  # exercise 3
+        p = crf.sequence_score(emissions[None], torch.tensor([path]), mask).exp() / z
+        assert float(p) == pytest.approx(share, abs=5e-4)
+
+
+def test_greedy_is_never_ahead_of_viterbi():
+    behind = 0
+    for _ in range(50):
+        parts = torch.randn(6, 4), torch.randn(4, 4), torch.randn(4)
+        best, quick = (explore.path_score(find(*parts), *parts) for find in (viterbi, greedy))
+        assert best == pytest.approx(float(viterbi_table(*parts)[0][-1].max()), abs=1e-4)
+        behind += quick < best - 1e-4
+        assert quick <= best + 1e-4
+    assert behind > 10
 
 
 def test_the_crf_is_a_distribution_over_paths():

@@ -156,6 +156,11 @@ def test_a_decoder_block_is_torchs():
     assert isinstance(model.encoder[0], Block)
 
 
+def test_a_transformer_trains_longer_unless_told():
+    assert [HyperParams(**settings).epochs for settings in MODELS.values()] == [6, 6, 10]
+    assert HyperParams(model="transformer", epochs=3).epochs == 3
+
+
 def test_batches_have_every_pair_once():
     pairs = draw_pairs("train", 50, 0)
     vocabularies = learn_vocabularies(pairs, "character", None)

@@ -9,8 +9,8 @@ import pytest
 from labs.reinforcement_learning import gridworld, methods, reinforcement_learning
 
 
-def test_train(command):
-    done = command("labs.reinforcement_learning", "--episodes", "300", "--out", "new")
+def test_train(here):
+    done = here("labs.reinforcement_learning", "--episodes", "300", "--out", "new")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "new"
@@ -19,8 +19,8 @@ def test_train(command):
     assert json.loads(Path("new/summary.json").read_text())["lab"] == "reinforcement_learning"
 
 
-def test_an_unknown_environment_ends_in_one_line(command, assert_one_line_error):
-    done = command("labs.reinforcement_learning", "--env", "FrozenLak-v1")
+def test_an_unknown_environment_ends_in_one_line(here, assert_one_line_error):
+    done = here("labs.reinforcement_learning", "--env", "FrozenLak-v1")
     assert_one_line_error(done, "'FrozenLak-v1'", "FrozenLake-v1")
 
 

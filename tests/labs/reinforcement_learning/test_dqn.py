@@ -393,10 +393,10 @@ def test_unknown_name_is_a_type_error():
         train(learning_rate=1e-3)
 
 
-def test_help_and_a_run_from_the_command_line(command):
-    assert "--target-every" in command("labs.reinforcement_learning.dqn", "--help").stdout
+def test_help_and_a_run_from_the_command_line(here):
+    assert "--target-every" in here("labs.reinforcement_learning.dqn", "--help").stdout
     words = "--steps 300 --period 150 --learning-starts 100 --train-every 50 --gradient-steps 2 --out new"
-    done = command("labs.reinforcement_learning.dqn", "--val-episodes", "2", "--test-episodes", "2", *words.split())
+    done = here("labs.reinforcement_learning.dqn", "--val-episodes", "2", "--test-episodes", "2", *words.split())
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "new"
 

@@ -25,8 +25,8 @@ SMALL = ("--dataset", "digits", "--backbone", "squeezenet1_0", "--weights", "non
 SMALL += ("--train-images", "20", "--test-images", "10", "--epochs", "1", "--device", "cpu")
 
 
-def test_the_command_trains_and_ends_with_its_directory(command):
-    done = command("labs.transfer_learning", *SMALL, "--strategy", "feature_extraction", "--out", "run")
+def test_the_command_trains_and_ends_with_its_directory(here):
+    done = here("labs.transfer_learning", *SMALL, "--strategy", "feature_extraction", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "run"
     assert "133,898 of 869,322 parameters learn" in done.stdout

@@ -134,10 +134,10 @@ def test_weights_of_another_command_and_damaged_ones_are_refused():
         load_run(Path("run"))
 
 
-def test_the_command(command):
+def test_the_command(here):
     save_run(Path("run"))
     Image.new("RGB", (50, 40)).save("a.png")
-    done = command("labs.transfer_learning.load_predict", "a.png", "b.png", "--run", "run")
+    done = here("labs.transfer_learning.load_predict", "a.png", "b.png", "--run", "run")
     assert done.returncode == 2
     assert done.stdout == "a.png: cat 50.0%, bee 30.0%, ant 15.0%\n"
     assert done.stderr == "error: b.png: no such file\n"

@@ -139,7 +139,7 @@ def test_own_distributions(capsys):
         information.inform(q=(0.5, 0.5))
 
 
-def test_command(command):
-    printed = command("labs.vae.information").stdout
+def test_command(here):
+    printed = here("labs.vae.information").stdout
     for number in ("1.7369656", "0.2006666", "0.0572495", "0.0528921", "0.818147", "0.255", "0.510"):
         assert number in printed
