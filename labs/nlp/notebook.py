@@ -648,7 +648,7 @@ def _(notebook):
         "Train the classifier",
         model=notebook.choice("model", ["transformer", "bag", "cnn", "gru"]),
         dataset=notebook.choice("texts", ["reviews", "topics"]),
-        epochs=notebook.slider("epochs", 1, 40, 4),
+        epochs=notebook.slider("epochs", 2, 40, 4),
     )
     reader
     return (reader,)

@@ -87,7 +87,7 @@ def _(extraction, notebook):
 @app.cell
 def _(notebook):
     similarity = notebook.choice("alike: shared words, or the cosine of TF-IDF", ["overlap", "cosine"])
-    damping = notebook.slider("damping d", 0.0, 1.0, 0.85, 0.05)
+    damping = notebook.slider("damping d", 0.0, 0.95, 0.85, 0.05)
     notebook.row(similarity, damping)
     return damping, similarity
 

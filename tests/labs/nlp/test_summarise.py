@@ -298,6 +298,9 @@ def test_a_text_is_explored():
     assert "nobody can walk" in explore.draw_graph(name, "Soup. Salt. Bread.", "overlap", 0.85)[1]
     assert "sentence 6 is first, with 0.254; all 6 add up to 1.000" in explore.draw_steps(name, "", 0.85, 99)[1]
     assert explore.draw_methods(name, "", 2, 0.85, 3)[1] == "TextRank and LSA both take: none"
+    for d in (0.0, 0.95, 1.0 + 2e-16):  # the ends of the notebook's sliders
+        assert "add up to 1.000" in explore.draw_steps(name, "", d, 30)[1]
+        assert explore.draw_graph(name, "", "overlap", min(d, 0.95))[1].startswith("heaviest edge")
     assert len(explore.draw_dimensions(name, "", 3).axes[0].get_xticklabels()) == 4
 
 
