@@ -1,6 +1,6 @@
 """Every test: seeded, on one thread, in an empty working directory, with no network beyond this machine."""
 
-import importlib
+import importlib.util
 import os
 import runpy
 import signal
@@ -85,13 +85,11 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Call
         monkeypatch.setattr(sys, "argv", [name, *rest])
         capsys.readouterr()
         status: object = 0
+        package = importlib.util.find_spec(name).submodule_search_locations
+        # A package runs as its __main__.py; either runs anew, also where a test has imported it.
+        monkeypatch.delitem(sys.modules, f"{name}.__main__" if package else name, raising=False)
         try:
-            module = importlib.import_module(name)
-            if hasattr(module, "__path__"):  # a package runs as its __main__.py, also where a test has imported that
-                monkeypatch.delitem(sys.modules, f"{name}.__main__", raising=False)
-                runpy.run_module(name, run_name="__main__", alter_sys=True)
-            else:
-                module.main()
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
         except SystemExit as end:
             status = end.code or 0
         said, errors = capsys.readouterr()

@@ -31,8 +31,8 @@ def corpus():
     return "csv:texts.csv"
 
 
-def test_the_walk(command, corpus):
-    done = command("labs.nlp", "--dataset", corpus, "--iterations", "20", "--offline")
+def test_the_walk(here, corpus):
+    done = here("labs.nlp", "--dataset", corpus, "--iterations", "20", "--offline")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     for line in (

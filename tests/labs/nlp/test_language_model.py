@@ -185,9 +185,9 @@ def test_the_newest_model_writes(capsys):
     assert texts[0] != texts[1] and all(text.startswith("Salt the water") for text in texts)
 
 
-def test_the_commands(command):
+def test_the_commands(here):
     words = [f"--{k.replace('_', '-')}={v}" for k, v in SMALL.items() if k != "quiet"]
-    done = command("labs.nlp.language_model", *words, "--out", "run")
+    done = here("labs.nlp.language_model", *words, "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "    | The" in done.stdout and done.stdout.splitlines()[-1] == "run"
     assert set(json.loads(Path("run/summary.json").read_text())["metrics"]) == {
@@ -195,7 +195,7 @@ def test_the_commands(command):
         "perplexity",
         "bits_per_character",
     }
-    done = command("labs.nlp.generate", "--run", "run", "--prompt", "A star", "--samples", "2", "--length", "4")
+    done = here("labs.nlp.generate", "--run", "run", "--prompt", "A star", "--samples", "2", "--length", "4")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("A star") == 2
 

@@ -183,8 +183,8 @@ def test_named_entities_from_a_conll_file():
     assert run.metrics["test_entity_f1"] == 1
 
 
-def test_the_command(command):
-    done = command("labs.nlp.tagging", "--epochs", "1", "--limit", "50", "--out", "run")
+def test_the_command(here):
+    done = here("labs.nlp.tagging", "--epochs", "1", "--limit", "50", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "hidden Markov model" in done.stdout and "California/" in done.stdout
     assert set(json.loads(Path("run/summary.json").read_text())["metrics"]) == {"test_loss", "test_accuracy"}
