@@ -617,7 +617,8 @@ def _(mo):
     ## A network that reads
 
     The slides end with RNN, LSTM and Transformer, without code. Here a network learns to tell friendly reviews from
-    others (or essays by theme), and then reads yours. The part that lets every word look at every other is this:
+    others (`reviews3`: from others and from neutral ones; or essays by theme), and then reads yours. The part that
+    lets every word look at every other is this:
     """)
     return
 
@@ -646,8 +647,8 @@ def _(classify, notebook):
 def _(notebook):
     reader = notebook.form(
         "Train the classifier",
-        model=notebook.choice("model", ["transformer", "bag", "cnn", "gru"]),
-        dataset=notebook.choice("texts", ["reviews", "topics"]),
+        model=notebook.choice("model", ["transformer", "bag", "cnn", "gru", "rnn"]),
+        dataset=notebook.choice("texts", ["reviews", "reviews3", "topics"]),
         epochs=notebook.slider("epochs", 2, 40, 4),
     )
     reader
@@ -708,8 +709,17 @@ def _(mo):
 
     <details><summary>Answer</summary>
 
-    `bag` cannot know: it adds up the words, and *not* is one more of them. `cnn`, `gru` and `transformer` could read
-    the two together; whether they have learnt to depends on how often the reviews say so.
+    `bag` cannot know: it adds up the words, and *not* is one more of them. `cnn`, `rnn`, `gru` and `transformer`
+    could read the two together; whether they have learnt to depends on how often the reviews say so.
+
+    </details>
+
+    **Question.** Train on `reviews3` and write praise and complaint in one review. Is it neutral to the network?
+
+    <details><summary>Answer</summary>
+
+    Sometimes, and not because it has weighed one against the other: neutral is second best to both, and wins where
+    neither of them leads. Neutral is the class that is hardest to tell (the sheet has the table of confusions).
 
     </details>
 
