@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from common.tables import columns
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -90,10 +92,8 @@ def describe_layers(layers: Sequence[Layer]) -> str:
         if layer.changes:
             parameters = f"{layer.parameters:,}" if layer.parameters else ""
             lines.append((layer.name, str(layer.leaving), str(layer.leaving[::-1]), parameters))
-    widths = [max(len(line[i]) for line in lines) for i in range(4)]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     counted = {layer.module: layer.parameters for layer in layers}  # a layer that is called twice has its weights once
-    return "\n".join([*table, f"{sum(counted.values()):,} parameters"])
+    return "\n".join([*columns(lines), f"{sum(counted.values()):,} parameters"])
 
 
 def plot_layers(layers: Sequence[Layer], title: str = "") -> "Figure":

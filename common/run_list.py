@@ -14,6 +14,7 @@ from common.compare import Compared, read_runs
 from common.errors import InputError
 from common.records import DIFFERING, RUNS
 from common.settings import Settings, flag
+from common.tables import columns
 
 FRESH = 10  # minutes: a run writes at least so often
 WIDTH = 120  # columns of a line
@@ -133,11 +134,9 @@ def layout(lines: Sequence[Line]) -> list[str]:
     room = WIDTH - gaps - (sum(widths) - widths[3] - widths[4])  # for settings and metric together
     widths[4] = min(widths[4], max(room - widths[3], room // 2))
     widths[3] = min(widths[3], room - widths[4])
-    shown = []
     for row in rows:
         row[3], row[4] = shorten(row[3], widths[3]), shorten(row[4], widths[4], keep_end=True)
-        shown.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return shown
+    return columns(rows)
 
 
 def list_runs(lab: str | None = None, folder: Path = RUNS) -> None:

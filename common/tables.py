@@ -1,4 +1,4 @@
-"""Tables as Markdown, for the terminal and for a report."""
+"""Tables as text: in columns for the terminal, as Markdown for a report, too."""
 
 from collections.abc import Sequence
 
@@ -11,3 +11,9 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return "".join(
         f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |\n" for row in cells
     )
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines whose cells stand under one another, two blanks apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -16,6 +16,7 @@ from common import cli
 from common.errors import InputError
 from common.layers import Layer, layer_table, plot_layers
 from common.settings import UNGIVEN, Count, Counts, OptionalPath, Range, Settings, Usual
+from common.tables import columns
 from labs.cnn.cnn import VARIED, HyperParams, build_model
 from labs.cnn.task2 import Padding, Pooling
 
@@ -163,10 +164,8 @@ def describe(layers: list[Layer]) -> str:
         (name(r), str(r.leaving), str(r.leaving[::-1]), f"{r.parameters:,}" if r.parameters else "", formula(r))
         for r in rows
     ]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     arrays = sum(len(list(r.module.parameters())) for r in rows)
-    return "\n".join([*table, f"{sum(r.parameters for r in rows):,} parameters in {arrays} arrays"])
+    return "\n".join([*columns(lines), f"{sum(r.parameters for r in rows):,} parameters in {arrays} arrays"])
 
 
 def shapes(**kws: Any) -> list[Layer]:

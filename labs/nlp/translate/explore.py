@@ -16,6 +16,7 @@ from torch import Tensor
 from common import records
 from common.errors import InputError
 from common.metrics import describe_share
+from common.tables import columns
 from common.text.batches import pad
 from common.text.vocabulary import END, START
 from labs.nlp.translate.alignment import Translation, printable
@@ -176,17 +177,9 @@ def show_beam(networks: Networks, network: str, text: str, beam: int, length_pen
         p, score = math.exp(h.log_p), h.score(length_penalty)
         written = printable(reader.vocabularies.target.decode(h.tokens))
         rows.append((written, f"{len(h.tokens)}", f"{p:.4f}", f"{h.log_p:.3f}", f"{score:.3f}"))
+    table = "\n".join(columns(rows))
     total = sum(math.exp(h.log_p) for h in ranked)
-    return f"{unknown_letters(reader, text)}{in_columns(rows)}\n\ntogether p {total:.4f}; the rest is elsewhere"
-
-
-def in_columns(rows: Sequence[Sequence[str]]) -> str:
-    """A table in letters of one width: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        f"{row[0]:<{widths[0]}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    )
+    return f"{unknown_letters(reader, text)}{table}\n\ntogether p {total:.4f}; the rest is elsewhere"
 
 
 def draw_strange(networks: Networks, network: str, lines: str) -> tuple["Figure", str]:
@@ -199,8 +192,9 @@ def draw_strange(networks: Networks, network: str, lines: str) -> tuple["Figure"
     rows = [("text", "written", "p")]
     for text, each in zip(texts, found, strict=True):
         rows.append((printable(text), printable(each.text), f"{math.exp(each.log_p):.3f}"))
+    table = "\n".join(columns(rows))
     unknown = "".join(dict.fromkeys(unknown_letters(reader, text) for text in texts))
-    return plot_alignments([beginning(each) for each in found]), f"{in_columns(rows)}\n{unknown}"
+    return plot_alignments([beginning(each) for each in found]), f"{table}\n{unknown}"
 
 
 # --- Teacher forcing ------------------------------------------------------------------------------------------------
@@ -232,8 +226,9 @@ def show_forced(networks: Networks, network: str, text: str, right: str, place: 
         ("says", *(name_of(reader, token) for token in forced)),
         ("p of the wanted", *(f"{p[i, token]:.2f}" for i, token in enumerate(wanted))),
     ]
+    table = "\n".join(columns(rows))
     return (
-        f"{in_columns(rows)}\n\n{hits} of {len(wanted)} right, given what stands above\n"
+        f"{table}\n\n{hits} of {len(wanted)} right, given what stands above\n"
         f"by itself it writes {printable(target.decode(own))}: {'exact' if own == wanted else 'not exact'}"
     )
 
