@@ -5,6 +5,7 @@
 
 import csv
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,11 +63,17 @@ def read_history(path: Path) -> list[dict[str, float]]:
         raise InputError(f"{file} is damaged: {error}") from error
 
 
+def runs_of(command: str) -> Iterator[Path]:
+    """The command's runs that have weights, the one whose weights were written last first."""
+    weights = (RUNS / command.split(".")[1]).glob("*/model.safetensors")
+    for file in sorted(weights, key=lambda file: file.stat().st_mtime, reverse=True):
+        if (file.parent / "hyperparams.json").is_file() and read_record(file.parent).get("command") == command:
+            yield file.parent
+
+
 def newest(command: str) -> Path:
     """The command's run whose weights were written last; InputError if there is none."""
+    for path in runs_of(command):
+        return path
     folder = RUNS / command.split(".")[1]
-    weights = sorted(folder.glob("*/model.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in weights:
-        if (file.parent / "hyperparams.json").is_file() and read_record(file.parent).get("command") == command:
-            return file.parent
     raise InputError(f"no run of {command} under {folder}; train one with `python -m {command}` or name one with --run")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from common.errors import InputError
-from common.records import RUNS, finished
+from common.records import finished, runs_of
 from common.settings import read_record
 from common.text.corpora import TaggedData
 from labs.nlp.tagging import entities, figures
@@ -106,12 +106,9 @@ def get_taggers(dataset: str, epochs: int, crf: bool = False, anew: bool = False
 
 def newest_run(dataset: str, crf: bool) -> Path | None:
     """The newest finished run of labs.nlp.tagging with this data set, with or without a field; None: there is none."""
-    wanted = {"command": HyperParams.COMMAND, "dataset": dataset, "crf": crf}
-    weights = (RUNS / "nlp").glob("*/model.safetensors")
-    for file in sorted(weights, key=lambda file: file.stat().st_mtime, reverse=True):
-        path = file.parent
-        whole = (path / "hyperparams.json").is_file() and finished(path)
-        if whole and wanted.items() <= read_record(path).items():
+    wanted = {"dataset": dataset, "crf": crf}
+    for path in runs_of(HyperParams.COMMAND):
+        if finished(path) and wanted.items() <= read_record(path).items():
             return path
     return None
 

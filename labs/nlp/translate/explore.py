@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from common import records
 from common.errors import InputError
 from common.metrics import describe_share
+from common.records import read_summary, runs_of
 from common.tables import columns
 from common.text.batches import pad
 from common.text.vocabulary import END, START
@@ -74,15 +74,13 @@ def find_networks(trained: object = None) -> dict[str, Path]:
     so, and to ask it for something is an InputError.
     """
     found = {}
-    weights = (records.RUNS / "nlp").glob("*/model.safetensors")
-    for file in sorted(weights, key=lambda file: file.stat().st_mtime, reverse=True):
-        try:
-            summary = records.read_summary(file.parent)
-        except InputError:  # not finished yet
+    for path in runs_of(HyperParams.COMMAND):
+        if not (path / "summary.json").is_file():  # not finished yet
             continue
+        summary = read_summary(path)
         share, count = summary.metrics.get("test_exact_share"), summary.parameters or 0
-        if summary.command == HyperParams.COMMAND and summary.dataset == "dates" and share is not None:
-            found[f"{file.parent.name}: {count:,} parameters, {share:.1%} exact"] = file.parent
+        if summary.dataset == "dates" and share is not None:
+            found[f"{path.name}: {count:,} parameters, {share:.1%} exact"] = path
     return found or {NONE_YET: Path()}
 
 
