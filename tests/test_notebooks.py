@@ -118,7 +118,7 @@ def unreachable() -> dict[str, str]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("lab", FOLDERS)
+@pytest.mark.parametrize("lab", [lab for lab in FOLDERS if lab != "nlp/translate"])  # draws only what was trained
 @pytest.mark.filterwarnings("default")
 def test_a_slider_changes_a_figure_in_marimo(lab, tmp_path):
     """The first slider of the notebook is moved; what is shown must become another picture."""
