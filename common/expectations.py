@@ -8,7 +8,7 @@ from typing import Any
 
 from common.settings import Role, Settings, length, roles
 
-SHARES = ("accuracy", "share", "rate", "purity")  # metrics with these words are shown in percent
+SHARES = ("accuracy", "share", "rate", "purity", "f1")  # metrics with these words are shown in percent
 
 
 @dataclass(frozen=True)
